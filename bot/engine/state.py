@@ -1,0 +1,66 @@
+"""Where a conversation stands. Small, frozen, and the same after a trip through JSON."""
+
+import msgspec
+from msgspec import Struct
+
+from bot.nlu.understanding import Level
+
+STATE_VERSION = 1
+
+
+class Frame(Struct, frozen=True):
+    """One level of the stack: a state of a flow."""
+
+    flow: str
+    state: str
+
+
+class State(Struct, frozen=True, omit_defaults=True):
+    """Everything the engine remembers of a conversation between two events.
+
+    revision: hash of the Book the stack belongs to. stack: callers first, the flow the tenant is in last. misses: how
+    many messages in a row were not understood. mode: who talks, "bot" or "advisor". level: rises by itself and falls
+    only by a person's hand. offered: ids of the choices of a question outside any flow ("faq:pay-rent"), and said: the
+    words that led to it. asked_at: POSIX seconds of the last question. last_answer: id of the FAQ topic just given.
+    trail: the stack at each answered question, newest last, for going back; answered: provider id of the message that
+    answered the newest. aside: a flow the tenant left half-way and may resume. reminding: whether a reminder is set.
+    waiting: queue of the last handoff, and waiting_at when. languages_offered, group_refused, told_stopped: what is
+    said only once.
+    """
+
+    version: int = STATE_VERSION
+    revision: str = ""
+    stack: tuple[Frame, ...] = ()
+    language: str = ""
+    mode: str = "bot"
+    slots: dict[str, str] = {}
+    misses: int = 0
+    level: Level = "P3"
+    greeted: bool = False
+    stopped: bool = False
+    offered: tuple[str, ...] = ()
+    said: str = ""
+    asked_at: float = 0.0
+    last_answer: str = ""
+    trail: tuple[tuple[Frame, ...], ...] = ()
+    answered: str = ""
+    aside: tuple[Frame, ...] = ()
+    reminding: bool = False
+    waiting: str = ""
+    waiting_at: float = 0.0
+    languages_offered: tuple[str, ...] = ()
+    group_refused: bool = False
+    told_stopped: bool = False
+
+
+_decoder = msgspec.json.Decoder(State)
+
+
+def to_json(state: State) -> bytes:
+    """Encode for the conversations table."""
+    return msgspec.json.encode(state)
+
+
+def from_json(data: bytes | str) -> State:
+    """Decode what `to_json` wrote. Raises `msgspec.ValidationError` if it is not a state."""
+    return _decoder.decode(data)

@@ -1,0 +1,113 @@
+"""Let the engine answer what has come in: a batch of conversations in one transaction, again until nothing is due."""
+
+import time
+from collections.abc import Sequence
+
+from bot.engine import effects as fx
+from bot.nlu import language
+from bot.service.parts import Parts
+from bot.service.plan import Plan, Reader, plan
+from bot.store import conversations, handoffs, inbox, notes, outbox, timers
+from bot.store.database import Connection
+
+BATCH = 50
+"""Conversations locked by one transaction."""
+EVENTS_EACH = 20
+"""Rows of one conversation that one transaction takes; the rest stay due, so that a flood cannot hold the lock for long."""
+TOGETHER = 600.0
+"""Seconds during which a tenant's messages are read together."""
+TOGETHER_MOST = 4
+BUDGET = 5.0
+"""Seconds after which a job hands over to the next one, so that a worker can stop, and is seen to be alive."""
+
+
+def drain(parts: Parts, *, urgent_only: bool, budget: float = BUDGET) -> int:
+    """Answer whatever is due until nothing is. Returns how many rows were answered.
+
+    The last look comes after the last commit, so that a message that was stored while its conversation was locked here
+    is not left behind. Raises `DatabaseAway`.
+    """
+    answered, until = 0, time.monotonic() + budget
+    while count := converse(parts, urgent_only=urgent_only):
+        answered += count
+        if time.monotonic() > until or parts.stopping.is_set():
+            parts.bell.ring("urgent" if urgent_only else "talk")
+            break
+    return answered
+
+
+def converse(parts: Parts, *, urgent_only: bool = False, batch: int = BATCH) -> int:
+    """Take up to `batch` conversations that nobody else holds through their unseen rows, in one transaction.
+
+    State, outbox, handoffs, timers and notes are committed together or not at all. Returns how many rows were answered.
+    """
+    now = parts.clock()
+    with parts.database.transaction() as connection:
+        locked = conversations.lock_due(connection, urgent_only=urgent_only, most=batch)
+        if not locked:
+            return 0
+        plans = _plan_all(parts, connection, locked, now)
+        _write(connection, plans, now)
+    _ring(parts, plans)
+    return sum(len(made.seen) for made in plans)
+
+
+def _plan_all(parts: Parts, connection: Connection, locked: Sequence[conversations.Locked], now: float) -> list[Plan]:
+    ids = [conversation.id for conversation in locked]
+    rows = inbox.pending(connection, ids, EVENTS_EACH)
+    recent = inbox.recent_texts(connection, ids, now - TOGETHER, TOGETHER_MOST)
+    reader = Reader(parts.screen, language.other_than)
+    by_conversation: dict[int, list[inbox.Pending]] = {}
+    for row in rows:
+        by_conversation.setdefault(row.conversation_id, []).append(row)
+    return [
+        plan(
+            conversation,
+            by_conversation[conversation.id],
+            recent.get(conversation.id, ()),
+            library=parts.library,
+            channels=parts.channels,
+            reader=reader,
+            now=now,
+        )
+        for conversation in locked
+        if conversation.id in by_conversation
+    ]
+
+
+def _write(connection: Connection, plans: Sequence[Plan], now: float) -> None:
+    if not plans:
+        return
+    conversations.save(connection, [made.standing for made in plans])
+    outbox.add(connection, [row for made in plans for row in made.rows])
+    handoffs.open_all(connection, [opening for made in plans for opening in made.openings])
+    for made in plans:
+        for inbox_id, effect in made.notes:
+            _write_note(connection, made.standing, inbox_id, effect, now)
+    inbox.mark_processed(connection, [row for made in plans for row in made.seen], now)
+
+
+def _write_note(
+    connection: Connection, standing: conversations.Standing, inbox_id: int, effect: fx.Effect, now: float
+) -> None:
+    match effect:
+        case fx.StartTimer(name, due_at):
+            timers.start(connection, standing.id, name, inbox_id, due_at)
+        case fx.CancelTimer(name):
+            timers.cancel(connection, standing.id, name)
+        case fx.RecordField(name=name, value=value):
+            notes.field(connection, standing.id, name, value, inbox_id, now)
+        case fx.RecordMiss(flow=flow, state=state):
+            notes.miss(connection, inbox_id, flow, state, now)
+        case fx.ReportAuthorError(flow=flow, state=state, problem=problem):
+            notes.author_error(connection, flow, state, problem, "", now)
+        case _:
+            # Language, consent, reachability and source are columns of the conversation, saved with its standing.
+            pass
+
+
+def _ring(parts: Parts, plans: Sequence[Plan]) -> None:
+    if any(made.rows and not made.urgent for made in plans):
+        parts.bell.ring("send")
+    if any(made.urgent for made in plans):
+        parts.bell.ring("urgent")

@@ -1,0 +1,152 @@
+"""Send what is due: many conversations at once, each in order, and never waiting for a provider inside a transaction.
+
+Each turn of the loop records what has come back and claims what may go next, in one transaction; the calls themselves
+run on threads in between.
+"""
+
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+
+import msgspec
+
+from bot.log import get
+from bot.service.converse import BUDGET
+from bot.service.parts import Parts
+from bot.service.retry import LEASE, Next, decide
+from bot.store import contacts, inbox, outbox
+from bot.store.database import Connection
+from bot.store.outbox import Claimed, Result
+from channels.errors import Outcome, Sent, Unavailable
+from channels.messages import Channel, Part, SendContext
+
+AT_ONCE = 32
+"""Calls of providers under way in one process."""
+GATHER = 0.003
+"""Seconds to let further answers come in once one has, so that they share a transaction."""
+WINDOW = 24 * 3600.0
+"""Seconds after a tenant's last message during which WhatsApp takes free text (Meta's customer service window)."""
+CLOCK_SLACK = 60.0
+"""Seconds by which a provider's clock may be behind ours when it is asked what it has sent."""
+FULL_PAUSE = 0.05
+"""Seconds to wait when a sender has used up its rate."""
+
+log = get(__name__)
+_part = msgspec.json.Decoder(Part).decode
+
+
+@dataclass(slots=True)
+class Round:
+    """What the senders are doing now: calls under way, and results not recorded yet."""
+
+    flying: dict[Future[Sent], Claimed] = field(default_factory=dict)
+    landed: list[tuple[Claimed, Sent]] = field(default_factory=list)
+
+    def gather(self) -> None:
+        """Wait for the first call to come back and take along all that have."""
+        if not self.flying:
+            return
+        wait(self.flying, return_when=FIRST_COMPLETED)
+        if len(self.flying) > 1:
+            time.sleep(GATHER)
+        for future in [future for future in self.flying if future.done()]:
+            self.landed.append((self.flying.pop(future), future.result()))
+
+
+def drain(parts: Parts, pool: ThreadPoolExecutor, *, urgent_only: bool, budget: float = BUDGET) -> int:
+    """Send whatever is due until nothing is. Returns how many calls were made. Raises `DatabaseAway`.
+
+    pool: threads for the calls, `AT_ONCE` of them. After `budget` seconds nothing new is claimed and the queue is rung.
+    """
+    current, made, until = Round(), 0, time.monotonic() + budget
+    while True:
+        late = time.monotonic() > until or parts.stopping.is_set()
+        claimed, full = _turn(parts, current, 0 if late else AT_ONCE - len(current.flying), urgent_only)
+        for row in claimed:
+            current.flying[pool.submit(attempt, parts.channels.get(row.sender), row, parts.clock)] = row
+        made += len(claimed)
+        if not current.flying:
+            if late or not full:
+                break
+            time.sleep(FULL_PAUSE)
+        current.gather()
+    if late:
+        parts.bell.ring("urgent" if urgent_only else "send")
+    return made
+
+
+def _turn(parts: Parts, current: Round, free: int, urgent_only: bool) -> tuple[list[Claimed], bool]:
+    """Record what has landed and claim what may fly. Returns the claims, and whether a sender's rate held some back."""
+    now = parts.clock()
+    room = parts.rates.room(free, urgent=urgent_only) if free else {}
+    with parts.database.transaction() as connection:
+        failed = settle(connection, current.landed, parts, now)
+        current.landed = []
+        claimed = outbox.claim(connection, room, now=now, lease=LEASE, urgent_only=urgent_only) if room else []
+        full = free > 0 and not claimed and min(room.values()) < free and outbox.any_due(connection, now, urgent_only)
+    if claimed:
+        parts.rates.spend(Counter(row.sender for row in claimed))
+    if failed:
+        parts.bell.ring("talk")
+    return claimed, full
+
+
+def attempt(channel: Channel | None, row: Claimed, clock: Callable[[], float]) -> Sent:
+    """Make one call, unless it need not be made. Never raises for a provider's fault. clock: POSIX seconds."""
+    if row.received:
+        return Sent(Outcome.ACCEPTED)
+    if channel is None:
+        return Sent(Outcome.MISCONFIGURED, code="channel_off")
+    if row.stopped and row.purpose == "proactive":
+        return Sent(Outcome.OPTED_OUT, code="stopped")
+    part = _part(row.part)
+    find = getattr(channel, "find_sent", None)
+    if row.verify and find is not None:
+        try:
+            found = find(part, row.first_tried_at - CLOCK_SLACK, row.known or ())
+        except Unavailable:
+            return Sent(Outcome.UNKNOWN, code="look_up")
+        if found is not None:
+            return Sent(Outcome.ACCEPTED, provider_id=found)
+    closes = None if row.last_inbound_at is None else row.last_inbound_at + WINDOW
+    return channel.send(part, SendContext(message_id=str(row.id), now=clock(), window_closes_at=closes))
+
+
+def settle(connection: Connection, landed: Sequence[tuple[Claimed, Sent]], parts: Parts, now: float) -> bool:
+    """Record what became of claimed rows. Returns whether something failed for good, which the engine must hear of.
+
+    now: POSIX seconds.
+    """
+    if not landed:
+        return False
+    decided = [(row, sent, next_for(parts, row, sent, now)) for row, sent in landed]
+    written = set(outbox.record(connection, [_result(row, sent, step, now) for row, sent, step in decided], now))
+    lost = [(row, sent) for row, sent, step in decided if step.state == "failed" and row.id in written]
+    for row, sent in lost:
+        log.warning("send_failed", outbox=row.id, channel=row.sender, outcome=sent.outcome, code=sent.code)
+    contacts.note_outcomes(connection, [(row.conversation_id, sent.outcome) for row, sent in lost], now)
+    facts = [msgspec.json.encode({"outcome": sent.outcome}).decode() for _, sent in lost]
+    ids, keys = [row.conversation_id for row, _ in lost], [f"outbox:{row.id}" for row, _ in lost]
+    return bool(lost) and inbox.add_fact(connection, ids, "delivery_failed", keys, facts, now) > 0
+
+
+def next_for(parts: Parts, row: Claimed, sent: Sent, now: float) -> Next:
+    """Apply the retry table to one attempt. now: POSIX seconds."""
+    return decide(
+        sent.outcome,
+        purpose=row.purpose,
+        attempts=row.attempts,
+        age=now - row.created_at,
+        retry_after=sent.retry_after,
+        can_look_up=hasattr(parts.channels.get(row.sender), "find_sent"),
+        jitter=random.random,
+    )
+
+
+def _result(row: Claimed, sent: Sent, step: Next, now: float) -> Result:
+    return Result(
+        row.id, row.claim, step.state, sent.outcome, sent.code, step.verify, now + step.delay, sent.provider_id
+    )

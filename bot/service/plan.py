@@ -1,0 +1,270 @@
+"""From what happened to what will be written: one conversation's unseen rows go through the engine, and nothing is saved yet.
+
+Pure but for the clock of its caller, so that everything a message causes can be read, and tested, in one place.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from bot.engine import effects as fx
+from bot.engine.events import DeliveryFailed, Event, MessageReceived, TimerFired
+from bot.engine.state import State, from_json, to_json
+from bot.engine.step import step
+from bot.log import get
+from bot.nlu.understanding import Signal, Understanding
+from bot.service.library import Edition, Library
+from bot.store.conversations import Locked, Standing
+from bot.store.handoffs import Opening
+from bot.store.inbox import Pending
+from bot.store.outbox import Row
+from channels.messages import Channel, Inbound, Option, Outbound, Part
+
+FACTS = ("timer", "delivery_failed")
+
+log = get(__name__)
+_inbound = msgspec.json.Decoder(Inbound).decode
+_signal = msgspec.json.Decoder(Signal).decode
+_fact = msgspec.json.Decoder(dict[str, str]).decode
+
+
+@dataclass(slots=True)
+class Plan:
+    """What one conversation's transaction will write."""
+
+    standing: Standing
+    seen: list[int] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+    openings: list[Opening] = field(default_factory=list)
+    notes: list[tuple[int, fx.Effect]] = field(default_factory=list)
+
+    @property
+    def urgent(self) -> bool:
+        """Whether something of it overtakes other conversations."""
+        return any(row.urgent for row in self.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """What turns words into an `Understanding`. screen: oldest message first. language: None where it cannot be known."""
+
+    screen: Callable[[Sequence[str]], Signal]
+    language: Callable[[str, str], str | None]
+
+
+def plan(
+    conversation: Locked,
+    pending: Sequence[Pending],
+    recent: Sequence[str],
+    *,
+    library: Library,
+    channels: Mapping[str, Channel],
+    reader: Reader,
+    now: float,
+) -> Plan:
+    """Take one locked conversation through its unseen rows in order.
+
+    recent: what the tenant wrote in the last minutes, oldest first, because people split sentences. now: POSIX seconds.
+    """
+    state, written, heard = _state(conversation), list(recent), _Heard()
+    made = Plan(_standing(conversation, state, heard))
+    for row in pending:
+        edition = library.of(state.revision if state.stack else "")
+        event = _event(row, conversation, state, edition, reader, written, heard)
+        state, effects = _step(state, event, edition)
+        made.seen.append(row.id)
+        _add_effects(made, conversation, row, event, effects, channels, state.level, now)
+    made.standing = _standing(conversation, state, heard, made.notes)
+    return made
+
+
+def _state(conversation: Locked) -> State:
+    """Where the conversation stands; a state that this code cannot read starts afresh rather than blocking its tenant."""
+    try:
+        return from_json(conversation.state)
+    except msgspec.ValidationError:
+        log.error("state_unreadable", conversation=conversation.id, remedy="was a newer release rolled back?")
+        return State()
+
+
+@dataclass(slots=True)
+class _Heard:
+    """What the rows said about the tenant beside their words."""
+
+    last_inbound_at: float | None = None
+    profile_name: str | None = None
+    external_user_id: str | None = None
+
+
+def _event(
+    row: Pending,
+    conversation: Locked,
+    state: State,
+    edition: Edition,
+    reader: Reader,
+    written: list[str],
+    heard: _Heard,
+) -> Event:
+    if row.kind == "timer":
+        return TimerFired(at=row.at, id=row.id, name=_fact(row.payload)["name"])
+    if row.kind == "delivery_failed":
+        return DeliveryFailed(at=row.at, id=row.id, outcome=_fact(row.payload)["outcome"])
+    inbound = _inbound(row.payload)
+    heard.profile_name = inbound.profile_name or heard.profile_name
+    heard.external_user_id = inbound.external_user_id or heard.external_user_id
+    if inbound.kind in ("message", "button"):
+        heard.last_inbound_at = row.at
+    return _message(row, inbound, _understand(row, inbound, state, edition, reader, written))
+
+
+def _message(row: Pending, inbound: Inbound, understood: Understanding) -> MessageReceived:
+    return MessageReceived(
+        at=row.at,
+        id=row.id,
+        channel=inbound.channel,
+        kind=inbound.kind,
+        message=inbound.provider_id,
+        text=inbound.text,
+        choice=inbound.choice,
+        media=tuple(media.kind for media in inbound.media),
+        location=inbound.location is not None,
+        consent=inbound.consent,
+        provider_replied=inbound.provider_replied,
+        source=inbound.source,
+        language_hint=inbound.language_hint,
+        understood=understood,
+    )
+
+
+def _understand(
+    row: Pending, inbound: Inbound, state: State, edition: Edition, reader: Reader, written: list[str]
+) -> Understanding:
+    """Everything read from one message. The webhook screened it alone; here it is read with the ones just before it."""
+    signal = _signal(row.signal) if row.signal else Signal()
+    if not inbound.text:
+        return Understanding(signal=signal)
+    if written:
+        together = reader.screen([*written[-4:], inbound.text])
+        signal = min(signal, together, key=lambda found: found.level)
+    written.append(inbound.text)
+    if inbound.choice is not None:
+        return Understanding(signal=signal)
+    language = state.language or edition.book.landlord.languages[0]
+    return Understanding(
+        signal=signal, faq=edition.answer(inbound.text, language), language=reader.language(inbound.text, language)
+    )
+
+
+def _step(state: State, event: Event, edition: Edition) -> tuple[State, tuple[fx.Effect, ...]]:
+    """One step of the engine. A defect in it must cost nobody their message: the tenant gets a person instead."""
+    try:
+        return step(state, event, edition.book)
+    except Exception as error:  # noqa: BLE001 - becomes a reported author error and a handoff, and is logged
+        log.exception("step_failed", inbox=event.id, error=type(error).__name__)
+        return state, _safe_effects(state, edition)
+
+
+def _safe_effects(state: State, edition: Edition) -> tuple[fx.Effect, ...]:
+    language = state.language or edition.book.landlord.languages[0]
+    top = state.stack[-1] if state.stack else None
+    return (
+        fx.SendText(text=edition.book.text("trouble", language), language=language),
+        fx.OpenHandoff(queue="general", level=state.level, reason="engine failed", fields=dict(state.slots)),
+        fx.ReportAuthorError(top.flow if top else "", top.state if top else "", "the engine failed"),
+    )
+
+
+def _add_effects(
+    made: Plan,
+    conversation: Locked,
+    row: Pending,
+    event: Event,
+    effects: Sequence[fx.Effect],
+    channels: Mapping[str, Channel],
+    level: str,
+    now: float,
+) -> None:
+    position = 0
+    for effect in effects:
+        if isinstance(effect, fx.SendText):
+            reply_to = event.message if position == 0 and isinstance(event, MessageReceived) else None
+            for part in _render(conversation, effect, channels, reply_to):
+                made.rows.append(_row(conversation, row, position, effect, part, level, now))
+                position += 1
+        elif isinstance(effect, fx.OpenHandoff):
+            fields = msgspec.json.encode(effect.fields).decode()
+            made.openings.append(
+                Opening(conversation.id, row.id, effect.queue, effect.level, effect.reason, fields, event.at)
+            )
+        else:
+            made.notes.append((row.id, effect))
+
+
+def _render(
+    conversation: Locked, effect: fx.SendText, channels: Mapping[str, Channel], reply_to: str | None
+) -> tuple[Part, ...]:
+    outbound = Outbound(
+        channel=conversation.channel,  # type: ignore[arg-type]  # the table's CHECK allows only these names
+        account=conversation.account,
+        address=conversation.address,
+        text=effect.text,
+        language=effect.language,
+        options=tuple(Option(choice.id, choice.label) for choice in effect.choices),
+        template=effect.template,
+        menu=effect.menu,
+        reply_to=reply_to or None,
+    )
+    channel = channels.get(conversation.channel)
+    if channel is None:
+        return (
+            Part(
+                channel=outbound.channel,
+                account=outbound.account,
+                address=outbound.address,
+                params={},
+                text=effect.text,
+            ),
+        )
+    return channel.render(outbound)
+
+
+def _row(
+    conversation: Locked, row: Pending, position: int, effect: fx.SendText, part: Part, level: str, now: float
+) -> Row:
+    return Row(
+        conversation_id=conversation.id,
+        inbox_id=row.id,
+        position=position,
+        sender=conversation.channel,
+        purpose=effect.purpose,
+        urgent=effect.purpose == "crisis" or (level in ("P0", "P1") and effect.purpose == "reply"),
+        text=part.text,
+        part=msgspec.json.encode(part).decode(),
+        created_at=now,
+    )
+
+
+def _standing(
+    conversation: Locked, state: State, heard: _Heard, notes: Sequence[tuple[int, fx.Effect]] = ()
+) -> Standing:
+    stopped = reachable = source = None
+    for _, effect in notes:
+        if isinstance(effect, fx.SetConsent):
+            stopped = effect.stopped
+        elif isinstance(effect, fx.SetReachable):
+            reachable = effect.reachable
+        elif isinstance(effect, fx.RecordSource):
+            source = effect.source
+    return Standing(
+        id=conversation.id,
+        state=to_json(state).decode(),
+        language=state.language,
+        level=state.level,
+        stopped=conversation.stopped if stopped is None else stopped,
+        reachable=reachable,
+        source=source,
+        profile_name=heard.profile_name,
+        external_user_id=heard.external_user_id,
+        last_inbound_at=heard.last_inbound_at,
+    )

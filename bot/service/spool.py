@@ -1,0 +1,112 @@
+"""What came in while PostgreSQL was away, one fsynced file each, replayed in order when it is back.
+
+While anything is in the spool, everything new goes there too: otherwise a tenant's later message would be stored before
+an earlier one. The files hold message text, so they are readable by this user alone and removed once stored.
+"""
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+
+from bot.errors import HearthlineError
+from channels.messages import Inbound, Receipt
+
+
+class SpoolUnwritable(HearthlineError):
+    """The spool cannot keep anything: answer 503 so that the provider tries again. Check SPOOL_DIR and its disk."""
+
+
+class SpooledInbound(msgspec.Struct, frozen=True, tag="inbound"):
+    """An arrival and when it came, in POSIX seconds."""
+
+    inbound: Inbound
+    at: float
+
+
+class SpooledReceipt(msgspec.Struct, frozen=True, tag="receipt"):
+    """A delivery report for our row `outbox_id`, and when it came, in POSIX seconds."""
+
+    receipt: Receipt
+    outbox_id: int
+    at: float
+
+
+Spooled = SpooledInbound | SpooledReceipt
+_decode = msgspec.json.Decoder(SpooledInbound | SpooledReceipt).decode
+
+
+class Spool:
+    """A folder of messages. Several web processes may share one."""
+
+    def __init__(self, folder: Path) -> None:
+        """Keep the files in `folder`, which is made when first needed."""
+        self._folder = folder
+        self._count = 0
+        self.lock = threading.Lock()
+
+    def put(self, spooled: Spooled, at: float) -> None:
+        """Keep one entry so that a power cut cannot lose it. at: POSIX seconds. Raises `SpoolUnwritable`."""
+        with self.lock:
+            self._count += 1
+            name = f"{int(at * 1e6):020d}-{os.getpid():08d}-{self._count:08d}"
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._write(name, msgspec.json.encode(spooled))
+        except OSError as error:
+            raise SpoolUnwritable(f"the spool cannot be written ({error.strerror}): check SPOOL_DIR") from error
+
+    def _write(self, name: str, data: bytes) -> None:
+        part = self._folder / f"{name}.part"
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            os.write(descriptor, data)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        part.rename(self._folder / f"{name}.json")
+        folder = os.open(self._folder, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    def files(self) -> list[Path]:
+        """Everything kept, oldest first."""
+        try:
+            return sorted(path for path in self._folder.iterdir() if path.suffix == ".json")
+        except FileNotFoundError:
+            return []
+
+    def holds_any(self) -> bool:
+        """Whether anything is kept."""
+        try:
+            with os.scandir(self._folder) as entries:
+                return any(entry.name.endswith(".json") for entry in entries)
+        except FileNotFoundError:
+            return False
+
+    def replay(self, store: Callable[[Spooled], None]) -> int:
+        """Give every entry to `store` in order and drop it once stored. Returns how many.
+
+        Stops at the first entry that `store` raises for. Storing twice must be harmless: another process may be at it too.
+        """
+        done = 0
+        for path, spooled in self._entries():
+            store(spooled)
+            path.unlink(missing_ok=True)
+            done += 1
+        return done
+
+    def _entries(self) -> Iterator[tuple[Path, Spooled]]:
+        for path in self.files():
+            try:
+                data = path.read_bytes()
+            except FileNotFoundError:
+                continue
+            try:
+                yield path, _decode(data)
+            except msgspec.DecodeError:
+                path.rename(path.with_suffix(".unreadable"))

@@ -1,0 +1,46 @@
+"""Rows of handoffs: conversations that wait for a person."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from bot.store.database import Connection
+
+
+class Opening(NamedTuple):
+    """A request for a person. `fields` is JSON; `at` POSIX seconds."""
+
+    conversation_id: int
+    inbox_id: int
+    queue: str
+    level: str
+    reason: str
+    fields: str
+    at: float
+
+
+def open_all(connection: Connection, openings: Sequence[Opening]) -> None:
+    """Queue handoffs. One that is open in the same queue already takes the newer fields, and the level only rises."""
+    for opening in openings:
+        connection.execute(
+            """
+            INSERT INTO handoffs (conversation_id, inbox_id, queue, level, reason, fields, opened_at)
+            VALUES (%s, %s, %s, %s, %s, %s::jsonb, to_timestamp(%s))
+            ON CONFLICT (conversation_id, queue) WHERE state IN ('queued', 'offered', 'claimed') DO UPDATE SET
+                level = least(handoffs.level, excluded.level),
+                raised_at = CASE WHEN excluded.level < handoffs.level THEN excluded.opened_at ELSE handoffs.raised_at END,
+                reason = CASE WHEN excluded.level < handoffs.level THEN excluded.reason ELSE handoffs.reason END,
+                fields = handoffs.fields || excluded.fields
+            """,
+            opening,
+        )
+
+
+def waiting(connection: Connection) -> list[tuple[str, str, int, float]]:
+    """How many handoffs wait: [(queue, level, count, POSIX seconds of the oldest)], most urgent first."""
+    return [
+        (row[0], row[1], row[2], row[3])
+        for row in connection.execute(
+            "SELECT queue, level, count(*), extract(epoch FROM min(opened_at))::float8 FROM handoffs"
+            " WHERE state = 'queued' GROUP BY queue, level ORDER BY level, min(opened_at)"
+        ).fetchall()
+    ]

@@ -1,0 +1,162 @@
+"""Where the providers call: verify, parse, store, and only then say 2xx. What is forged is told so and kept nowhere."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import msgspec
+from fastapi import APIRouter, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from bot.log import get
+from bot.service import receive as receiving
+from bot.service.parts import Parts
+from bot.service.spool import SpoolUnwritable
+from bot.web.metrics import SECONDS, WEBHOOKS
+from channels.errors import Forged, Malformed
+from channels.messages import Channel, Inbound, Receipt, WebhookRequest
+from channels.telegram import Telegram
+
+BODY_LIMIT = 64 * 1024
+"""Bytes of a webhook. Twilio's and Telegram's largest are below a quarter of this."""
+STORE_PATIENCE = 4.0
+"""Seconds to wait for PostgreSQL before the disk is used instead: providers wait 15, and give up for good."""
+TWIML = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
+LARGEST_ID = 2**63
+
+log = get(__name__)
+
+
+class TooLarge(Exception):
+    """A body above `BODY_LIMIT`."""
+
+
+async def body_of(request: Request) -> bytes:
+    """The whole body, read no further than `BODY_LIMIT`. Raises `TooLarge`."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > BODY_LIMIT:
+            raise TooLarge
+    return bytes(body)
+
+
+def signed(request: Request, body: bytes, public_base_url: str) -> WebhookRequest:
+    """The request as its sender signed it: over the public address, whatever a proxy in front made of it."""
+    query = f"?{request.url.query}" if request.url.query else ""
+    url = f"{public_base_url}{request.url.path}{query}"
+    return WebhookRequest(url, {name.lower(): value for name, value in request.headers.items()}, body)
+
+
+def routes(parts: Parts, public_base_url: str) -> APIRouter:
+    """The providers' addresses. public_base_url: what the providers were told and sign, without a last slash."""
+    router = APIRouter(prefix="/webhooks")
+    hook = Hook(parts, public_base_url)
+
+    @router.post("/twilio/sms")
+    async def sms(request: Request) -> Response:
+        return await hook.take(request, "sms", twiml)
+
+    @router.post("/twilio/whatsapp")
+    async def whatsapp(request: Request) -> Response:
+        return await hook.take(request, "whatsapp", twiml)
+
+    @router.post("/twilio/status/{message_id}")
+    async def status(request: Request, message_id: str) -> Response:
+        if not (message_id.isascii() and message_id.isdigit() and int(message_id[:20]) < LARGEST_ID):
+            return Response("unknown message", 404)
+        return await hook.take(request, "sms" if "sms" in parts.channels else "whatsapp", nothing, int(message_id))
+
+    @router.post("/telegram")
+    async def telegram(request: Request) -> Response:
+        return await hook.take(request, "telegram", telegram_answer)
+
+    return router
+
+
+Answer = Callable[[tuple[Inbound | Receipt, ...]], Response]
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """Answers webhooks with a process's parts."""
+
+    parts: Parts
+    public_base_url: str
+
+    async def take(self, request: Request, name: str, answer: Answer, message_id: int | None = None) -> Response:
+        """One webhook from beginning to end."""
+        begun = time.perf_counter()
+        response = await self._answer(request, name, answer, message_id)
+        WEBHOOKS.labels(name, str(response.status_code)).inc()
+        SECONDS.labels(name).observe(time.perf_counter() - begun)
+        return response
+
+    async def _answer(self, request: Request, name: str, answer: Answer, message_id: int | None) -> Response:
+        at, channel = self.parts.clock(), self.parts.channels.get(name)
+        if channel is None:
+            return Response("this channel is off", 404)
+        try:
+            arrivals = read(channel, signed(request, await body_of(request), self.public_base_url))
+            for arrival in arrivals:
+                await keep(self.parts, arrival, message_id, at)
+        except TooLarge:
+            return Response("too large", 413)
+        except Forged:
+            log.warning("webhook_forged", channel=name)
+            return Response("signature missing or wrong", 403)
+        except Malformed as error:
+            log.warning("webhook_malformed", channel=name, problem=str(error))
+            return Response("malformed", 400)
+        except SpoolUnwritable:
+            log.error("nothing_can_be_stored", channel=name, remedy="check PostgreSQL and SPOOL_DIR")
+            return Response("try again", 503, headers={"Retry-After": "5"})
+        return answer(arrivals)
+
+
+def read(channel: Channel, request: WebhookRequest) -> tuple[Inbound | Receipt, ...]:
+    """Verify, then parse. Raises `Forged` or `Malformed`."""
+    channel.verify(request)
+    return channel.parse(request)
+
+
+async def keep(parts: Parts, arrival: Inbound | Receipt, message_id: int | None, at: float) -> None:
+    """Store one arrival, or spool it if PostgreSQL takes too long. Raises `SpoolUnwritable`. at: POSIX seconds."""
+    if isinstance(arrival, Receipt):
+        if message_id is not None:
+            await run_in_threadpool(receiving.follow, parts, message_id, arrival, at)
+        return
+    storing = asyncio.ensure_future(run_in_threadpool(receiving.receive, parts, arrival, at))
+    done, _ = await asyncio.wait({storing}, timeout=STORE_PATIENCE)
+    if done:
+        storing.result()
+    else:
+        # If the slow transaction does end well after all, the replay of the same provider id changes nothing.
+        storing.add_done_callback(_late)
+        await run_in_threadpool(receiving.spool, parts, arrival, at)
+
+
+def _late(storing: "asyncio.Future[receiving.Kept]") -> None:
+    if not storing.cancelled() and storing.exception() is not None:
+        log.warning("late_store_failed", error=type(storing.exception()).__name__)
+
+
+def twiml(arrivals: tuple[Inbound | Receipt, ...]) -> Response:
+    """An empty TwiML document: the answer itself goes out through the API, where its delivery can be followed."""
+    return Response(TWIML, media_type="application/xml")
+
+
+def nothing(arrivals: tuple[Inbound | Receipt, ...]) -> Response:
+    """No content."""
+    return Response(status_code=204)
+
+
+def telegram_answer(arrivals: tuple[Inbound | Receipt, ...]) -> Response:
+    """Stops a tapped button's spinning in the webhook's own answer, as Telegram allows, stale or repeated taps included."""
+    for arrival in arrivals:
+        if isinstance(arrival, Inbound) and arrival.callback_id is not None:
+            return Response(
+                msgspec.json.encode(Telegram.answer_callback_json(arrival.callback_id)), media_type="application/json"
+            )
+    return Response(status_code=200)
