@@ -3,6 +3,7 @@
 import signal
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import redis
 from rq import SimpleWorker
@@ -35,9 +36,12 @@ class RingWorker(SimpleWorker):
         """The process has its own, which outlive one connection to Redis."""
 
 
-def work(settings: Settings, queue: QueueName) -> None:
-    """Answer one queue until the process is asked to stop. Losing Redis or PostgreSQL for a while is survived."""
-    parts = build(settings, name=f"worker-{queue}")
+def work(settings: Settings, queue: QueueName, **given: Any) -> None:
+    """Answer one queue until the process is asked to stop. Losing Redis or PostgreSQL for a while is survived.
+
+    given: parts to use instead of the real ones, as in `build`.
+    """
+    parts = build(settings, name=f"worker-{queue}", **given)
     prepare(parts, queue)
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="send") as pool, alive(parts, f"worker-{queue}"):
         # A worker waits for a job for seconds on end, so its connection may be silent for longer than a web process's.

@@ -77,7 +77,7 @@ class Spool:
         """Everything kept, oldest first."""
         try:
             return sorted(path for path in self._folder.iterdir() if path.suffix == ".json")
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return []
 
     def holds_any(self) -> bool:
@@ -85,7 +85,8 @@ class Spool:
         try:
             with os.scandir(self._folder) as entries:
                 return any(entry.name.endswith(".json") for entry in entries)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError, PermissionError):
+            # A folder that cannot be read cannot be written either: `put` says so to whoever needs it.
             return False
 
     def replay(self, store: Callable[[Spooled], None]) -> int:

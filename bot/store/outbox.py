@@ -36,7 +36,8 @@ UPDATE outbox SET lease_until = to_timestamp(%(now)s + %(lease)s), claim = claim
 WHERE id IN (SELECT id FROM outbox WHERE state = 'sending' AND lease_until < to_timestamp(%(now)s)
              ORDER BY id LIMIT 200 FOR UPDATE SKIP LOCKED)
 RETURNING id, conversation_id, sender, purpose, urgent, part::text, verify, attempts, claim,
-    extract(epoch FROM created_at)::float8, extract(epoch FROM first_tried_at)::float8, NULL::float8, false, delivery IS NOT NULL
+    extract(epoch FROM created_at)::float8, extract(epoch FROM first_tried_at)::float8, NULL::float8, false, delivery IS NOT NULL,
+    NULL::text[]
 """
 
 RECEIPT = """
