@@ -1,8 +1,8 @@
 """The composition root: the one place where real parts are made and put together. Tests give fakes instead."""
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -162,11 +162,23 @@ def book(settings: Settings) -> Book:
     return load_book(landlord(settings))
 
 
-@cache
-def _phrases() -> distress.Phrases:
-    return load_phrases(FLOWS / "safety" / "phrases")
+class Screener:
+    """Reads messages for distress, oldest first, with the phrases that ship. They load once, at the first call."""
+
+    def __init__(self) -> None:
+        self._loading = threading.Lock()
+        self._phrases: distress.Phrases | None = None
+
+    def __call__(self, messages: Sequence[str]) -> Signal:
+        """Tell how urgent the messages are."""
+        return distress.screen(messages, self._phrases or self.load())
+
+    def load(self) -> distress.Phrases:
+        """Load the phrases, in one thread however many ask: each copy is tens of MiB and a second of work."""
+        with self._loading:
+            if self._phrases is None:
+                self._phrases = load_phrases(FLOWS / "safety" / "phrases")
+            return self._phrases
 
 
-def screen(messages: Sequence[str]) -> Signal:
-    """Read messages for distress, oldest first, with the phrases that ship."""
-    return distress.screen(messages, _phrases())
+screen = Screener()

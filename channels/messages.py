@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 
 from msgspec import Struct
 
-from channels.errors import Sent
+from channels.errors import Outcome, Sent
 
 ChannelName = Literal["sms", "whatsapp", "telegram"]
 InboundKind = Literal["message", "edit", "button", "blocked", "unblocked", "group"]
@@ -88,11 +88,12 @@ class Inbound(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Receipt(Struct, frozen=True):
-    """What became of one `Part`. `message_id` is ours, from the callback's address; `status` may come in any order."""
+    """What became of one `Part`. Statuses may come in any order. outcome: what the code of a failure means, if known."""
 
     provider_id: str
     status: DeliveryStatus
     code: str | None = None
+    outcome: Outcome | None = None
 
 
 class Option(Struct, frozen=True):

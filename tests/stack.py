@@ -85,9 +85,11 @@ class Stack:
             self.worker(queue)
         if clock:
             self.clock()
-        self.wait_for(lambda: self._up(f"{self.base}/healthz") and self._up(f"{self.double}/double/counters"), "web and double")
+        self.wait_for(
+            lambda: self._up(f"{self.base}/healthz") and self._up(f"{self.double}/double/counters"), "web and double", 90
+        )
         if set(workers) == set(QUEUES):
-            self.wait_for(lambda: self._up(f"{self.base}/readyz"), "readyz")
+            self.wait_for(lambda: self._up(f"{self.base}/readyz"), "readyz", 90)
         return self
 
     def worker(self, queue: str) -> subprocess.Popen[bytes]:
@@ -105,7 +107,9 @@ class Stack:
     def spawn(self, name: str, *arguments: str) -> subprocess.Popen[bytes]:
         """Start a Python process of the line."""
         with self.log.open("ab") as log:
-            child = subprocess.Popen([sys.executable, *arguments], cwd=self.home, env=self.environment(), stdout=log, stderr=log)
+            child = subprocess.Popen(
+                [sys.executable, *arguments], cwd=self.home, env=self.environment(), stdout=log, stderr=log
+            )
         self.children.setdefault(name, []).append(child)
         return child
 
@@ -189,7 +193,9 @@ class Stack:
         deadline = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > deadline:
-                raise AssertionError(f"no {what} within {seconds} s; undone: {self._undone_or_none()}; log ends:\n{self.tail()}")
+                raise AssertionError(
+                    f"no {what} within {seconds} s; undone: {self._undone_or_none()}; log ends:\n{self.tail()}"
+                )
             time.sleep(0.05)
 
     def _undone_or_none(self) -> tuple[int, int] | None:

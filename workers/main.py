@@ -56,6 +56,7 @@ def work(settings: Settings, queue: QueueName, **given: Any) -> None:
 def prepare(parts: Parts, queue: QueueName) -> None:
     """Load what the first job would otherwise wait for, and keep the Book for those who will still be in it."""
     if queue in ("talk", "urgent"):
+        parts.screen([""])
         try:
             parts.library.publish(parts.clock())
         except DatabaseAway:

@@ -1,13 +1,14 @@
 """Follow what became of each sent part. Reports come in any order, more than once, and before our own call returns."""
 
-from collections.abc import Mapping
-from typing import get_args
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, get_args
 
 import msgspec
 
-from bot.engine.events import DeliveryFailed
 from bot.service.parts import Parts
-from bot.store import inbox, outbox
+from bot.store import contacts, inbox, outbox
+from bot.store.database import Connection
+from channels.errors import Outcome
 from channels.messages import DeliveryStatus, Receipt
 
 MAY_FOLLOW: Mapping[str, tuple[str, ...]] = {
@@ -23,30 +24,40 @@ MAY_FOLLOW: Mapping[str, tuple[str, ...]] = {
 assert set(MAY_FOLLOW) == set(get_args(DeliveryStatus))
 
 
-def follow(parts: Parts, outbox_id: int, receipt: Receipt, at: float) -> bool:
-    """Record a delivery report; a failure becomes a fact for the engine. at: POSIX seconds.
+class Report(NamedTuple):
+    """A delivery report on our row `outbox_id`. at: POSIX seconds."""
 
-    Returns False for an unknown row or a status that the row has passed. Raises `DatabaseAway`.
+    outbox_id: int
+    receipt: Receipt
+    at: float
+
+
+def follow(parts: Parts, reports: Sequence[Report]) -> list[bool]:
+    """Record delivery reports in one transaction; a failure becomes a fact for the engine.
+
+    Returns for each whether it told something new. Raises `DatabaseAway`.
     """
-    failed = receipt.status in ("failed", "undelivered")
+    rows = [
+        outbox.Report(to, found.status, MAY_FOLLOW[found.status], found.code, found.provider_id, at)
+        for to, found, at in reports
+    ]
     with parts.database.transaction() as connection:
-        conversation = outbox.receipt(
-            connection,
-            outbox_id,
-            status=receipt.status,
-            after=MAY_FOLLOW[receipt.status],
-            code=receipt.code,
-            provider_id=receipt.provider_id,
-            at=at,
-        )
-        if conversation is not None and failed:
-            fact = msgspec.json.encode({"outcome": "unreachable"}).decode()
-            inbox.add_fact(connection, [conversation], "delivery_failed", [f"receipt:{outbox_id}"], [fact], at)
-    if conversation is not None and failed:
+        conversations = outbox.report_all(connection, rows)
+        failed = [
+            (conversation, report)
+            for conversation, report in zip(conversations, reports, strict=True)
+            if conversation is not None and report.receipt.status in ("failed", "undelivered")
+        ]
+        for conversation, report in failed:
+            _note_failure(connection, conversation, report)
+    if failed:
         parts.bell.ring("talk")
-    return conversation is not None
+    return [conversation is not None for conversation in conversations]
 
 
-def as_event(payload: str, at: float, row_id: int) -> DeliveryFailed:
-    """The engine's view of a `delivery_failed` row. at: POSIX seconds."""
-    return DeliveryFailed(at=at, id=row_id, outcome=str(msgspec.json.decode(payload)["outcome"]))
+def _note_failure(connection: Connection, conversation: int, report: Report) -> None:
+    """Carriers tell of a stop or a dead number only now (Twilio's error codes), sometimes days after accepting."""
+    outcome = report.receipt.outcome or Outcome.UNREACHABLE
+    contacts.note_outcomes(connection, [(conversation, outcome)], report.at)
+    fact = msgspec.json.encode({"outcome": outcome}).decode()
+    inbox.add_fact(connection, [conversation], "delivery_failed", [f"receipt:{report.outbox_id}"], [fact], report.at)

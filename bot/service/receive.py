@@ -1,16 +1,21 @@
 """Take in what a provider delivered: screen it, store it once, and only then let the provider hear that it arrived."""
 
 import threading
+from collections.abc import Sequence
 from enum import StrEnum
+from typing import NamedTuple
 
 from bot.log import get
 from bot.nlu.understanding import Signal
+from bot.queues import QueueName
 from bot.service import receipts
 from bot.service.parts import Parts
+from bot.service.receipts import Report
 from bot.service.spool import SpooledInbound, SpooledReceipt
+from bot.service.together import Together
 from bot.store import inbox
 from bot.store.database import DatabaseAway
-from channels.messages import Inbound, Receipt
+from channels.messages import Inbound
 
 REPLAY_EVERY = 1.0
 """Seconds between looks at the spool."""
@@ -26,36 +31,56 @@ class Kept(StrEnum):
     SPOOLED = "spooled"
 
 
+class Arrival(NamedTuple):
+    """Something a tenant said or did, and when it came, in POSIX seconds."""
+
+    inbound: Inbound
+    at: float
+
+
+class Intake:
+    """A web process's way in: what arrives at once is committed together."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.messages = Together[Arrival, Kept](lambda arrivals: store(parts, arrivals), name="messages")
+        self.reports = Together[Report, bool](lambda reports: receipts.follow(parts, reports), name="reports")
+
+    def close(self) -> None:
+        """Write what was asked for and stop."""
+        self.messages.close()
+        self.reports.close()
+
+
 def receive(parts: Parts, inbound: Inbound, at: float) -> Kept:
     """Store one arrival in PostgreSQL, or spool it while PostgreSQL is away. at: POSIX seconds of receipt.
 
-    Raises `SpoolUnwritable` if neither can be done: the provider must then be told to try again.
+    Raises `SpoolUnwritable` if neither can be done: whoever delivered it must then keep it.
     """
-    if parts.spool.holds_any():
-        return spool(parts, inbound, at)
-    try:
-        return store(parts, inbound, at)
-    except DatabaseAway:
-        log.warning("database_away", kept="spool", channel=inbound.channel)
-        return spool(parts, inbound, at)
-
-
-def spool(parts: Parts, inbound: Inbound, at: float) -> Kept:
-    """Keep one arrival on disk until PostgreSQL is back. Raises `SpoolUnwritable`."""
+    if not parts.spool.holds_any():
+        try:
+            return store(parts, [Arrival(inbound, at)])[0]
+        except DatabaseAway:
+            log.warning("database_away", kept="spool", channel=inbound.channel)
     parts.spool.put(SpooledInbound(inbound, at), at)
     return Kept.SPOOLED
 
 
-def store(parts: Parts, inbound: Inbound, at: float) -> Kept:
-    """Store one arrival and ring for it. Raises `DatabaseAway`."""
-    signal = parts.screen([inbound.text]) if inbound.text else Signal()
+def store(parts: Parts, arrivals: Sequence[Arrival]) -> list[Kept]:
+    """Store arrivals in one transaction and ring for them. Raises `DatabaseAway`."""
+    signals = [parts.screen([inbound.text]) if inbound.text else Signal() for inbound, _ in arrivals]
+    screened = [(inbound, signal, at) for (inbound, at), signal in zip(arrivals, signals, strict=True)]
     with parts.database.connection() as connection:
-        added = inbox.add(connection, inbound, signal, at)
-        if added.inbox_id is None:
-            _compare_repeat(inbound, inbox.text_of(connection, inbound))
-            return Kept.REPEATED
-    parts.bell.ring("urgent" if signal.urgent else "talk", *(("media",) if inbound.media else ()))
-    return Kept.STORED
+        added = inbox.add_all(connection, screened)
+        for (inbound, _), found in zip(arrivals, added, strict=True):
+            if found.inbox_id is None:
+                _compare_repeat(inbound, inbox.text_of(connection, inbound))
+    parts.bell.ring(*_queues(arrivals, signals))
+    return [Kept.REPEATED if found.inbox_id is None else Kept.STORED for found in added]
+
+
+def _queues(arrivals: Sequence[Arrival], signals: Sequence[Signal]) -> set[QueueName]:
+    queues: set[QueueName] = {"urgent" if signal.urgent else "talk" for signal in signals}
+    return queues | {"media"} if any(inbound.media for inbound, _ in arrivals) else queues
 
 
 def _compare_repeat(inbound: Inbound, stored: str | None) -> None:
@@ -64,27 +89,14 @@ def _compare_repeat(inbound: Inbound, stored: str | None) -> None:
         log.warning("repeated_id_with_other_text", channel=inbound.channel)
 
 
-def follow(parts: Parts, outbox_id: int, receipt: Receipt, at: float) -> Kept:
-    """Take in a delivery report as `receive` takes in a message."""
-    if not parts.spool.holds_any():
-        try:
-            receipts.follow(parts, outbox_id, receipt, at)
-        except DatabaseAway:
-            log.warning("database_away", kept="spool", channel="receipt")
-        else:
-            return Kept.STORED
-    parts.spool.put(SpooledReceipt(receipt, outbox_id, at), at)
-    return Kept.SPOOLED
-
-
 def replay(parts: Parts) -> int:
     """Store what was spooled, oldest first, and return how many. Raises `DatabaseAway` while it still is."""
 
     def put_back(spooled: SpooledInbound | SpooledReceipt) -> None:
         if isinstance(spooled, SpooledInbound):
-            store(parts, spooled.inbound, spooled.at)
+            store(parts, [Arrival(spooled.inbound, spooled.at)])
         else:
-            receipts.follow(parts, spooled.outbox_id, spooled.receipt, spooled.at)
+            receipts.follow(parts, [Report(spooled.outbox_id, spooled.receipt, spooled.at)])
 
     return parts.spool.replay(put_back)
 

@@ -50,7 +50,7 @@ def add(connection: Connection, inbound: Inbound, signal: Signal, at: float) -> 
     at: POSIX seconds of receipt. Corrections, consent words and files are recorded in the same transaction.
     """
     values = _values(inbound, signal, at)
-    if inbound.kind == "message" and not inbound.media and inbound.consent is None:
+    if _is_plain(inbound):
         return _add_row(connection, values)
     with connection.transaction():
         added = _add_row(connection, values)
@@ -59,6 +59,20 @@ def add(connection: Connection, inbound: Inbound, signal: Signal, at: float) -> 
             _record_consent(connection, inbound, added, at)
             _list_media(connection, inbound, added, at)
         return added
+
+
+def add_all(connection: Connection, arrivals: Sequence[tuple[Inbound, Signal, float]]) -> list[Added]:
+    """Store several arrivals in one transaction and one exchange with the server, as `add` would one by one."""
+    if len(arrivals) == 1 or not all(_is_plain(inbound) for inbound, _, _ in arrivals):
+        return [add(connection, *arrival) for arrival in arrivals]
+    with connection.pipeline(), connection.transaction():
+        cursors = [connection.execute(ADD, _values(*arrival)) for arrival in arrivals]
+    rows = [cursor.fetchone() for cursor in cursors]
+    return [Added(*row) if row else add(connection, *arrival) for row, arrival in zip(rows, arrivals, strict=True)]
+
+
+def _is_plain(inbound: Inbound) -> bool:
+    return inbound.kind == "message" and not inbound.media and inbound.consent is None
 
 
 def _add_row(connection: Connection, values: dict[str, object]) -> Added:

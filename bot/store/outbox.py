@@ -156,6 +156,7 @@ def record(connection: Connection, results: Sequence[Result], now: float) -> lis
     """Write what became of claimed rows, unless the claim has passed on. Returns the ids that were written."""
     if not results:
         return []
+    ordered = sorted(results)
     rows = connection.execute(
         """
         UPDATE outbox AS o SET state = n.state, outcome = n.outcome, code = coalesce(n.code, o.code), verify = n.verify,
@@ -171,30 +172,39 @@ def record(connection: Connection, results: Sequence[Result], now: float) -> lis
     return [row[0] for row in rows]
 
 
-def receipt(
-    connection: Connection,
-    outbox_id: int,
-    *,
-    status: str,
-    after: Sequence[str],
-    code: str | None,
-    provider_id: str,
-    at: float,
-) -> int | None:
-    """Move a delivery forward. Returns the conversation, or None if the row is unknown or already further.
+class Report(NamedTuple):
+    """A delivery report on our row `outbox_id`. `after`: the statuses that `status` may follow. at: POSIX seconds."""
 
-    after: the statuses that `status` may follow.
+    outbox_id: int
+    status: str
+    after: Sequence[str]
+    code: str | None
+    provider_id: str
+    at: float
+
+
+def report_all(connection: Connection, reports: Sequence[Report]) -> list[int | None]:
+    """Move deliveries forward in one exchange with the server; the caller has a transaction.
+
+    Returns for each report its conversation, or None if the row is unknown or already further. Rows are locked in the
+    order of their ids, as `record` locks them, so that the two cannot wait for each other.
     """
-    values = {
-        "id": outbox_id,
-        "status": status,
-        "after": list(after),
-        "code": code,
-        "provider_id": provider_id or None,
-        "at": at,
+    ordered = sorted(range(len(reports)), key=lambda place: reports[place].outbox_id)
+    with connection.pipeline():
+        cursors = {place: connection.execute(RECEIPT, _report_values(reports[place])) for place in ordered}
+    rows = [cursors[place].fetchone() for place in range(len(reports))]
+    return [int(row[0]) if row else None for row in rows]
+
+
+def _report_values(report: Report) -> dict[str, object]:
+    return {
+        "id": report.outbox_id,
+        "status": report.status,
+        "after": list(report.after),
+        "code": report.code,
+        "provider_id": report.provider_id or None,
+        "at": report.at,
     }
-    row = connection.execute(RECEIPT, values).fetchone()
-    return None if row is None else int(row[0])
 
 
 def any_due(connection: Connection, now: float, urgent_only: bool) -> bool:

@@ -21,8 +21,8 @@ def create_app(
     public_base_url: what the providers were told and sign, without a last slash.
     """
     app = FastAPI(title="Hearthline", docs_url=None, redoc_url=None, openapi_url=None, lifespan=_lifespan)
-    app.state.parts = parts
-    app.include_router(webhooks.routes(parts, public_base_url))
+    app.state.parts, app.state.intake = parts, receive.Intake(parts)
+    app.router.routes += webhooks.routes(parts, app.state.intake, public_base_url)
     app.include_router(metrics.routes(parts, metrics_token))
     _add_health(app, parts, redis_client)
     return app
@@ -33,6 +33,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     receive.start_replaying(app.state.parts)
     yield
     app.state.parts.stopping.set()
+    app.state.intake.close()
 
 
 def _add_health(app: FastAPI, parts: Parts, redis_client: redis.Redis) -> None:

@@ -20,6 +20,8 @@ def main(settings: Settings) -> None:
     """Serve until the process is asked to stop, then finish what has begun."""
     sys.setswitchinterval(SWITCH_INTERVAL)
     parts = build(settings, name="web", pool_size=POOL)
+    # A first webhook must not wait for the phrases, and they must be sound before anything is answered.
+    parts.screen([""])
     token = settings.metrics_token.get_secret_value() if settings.metrics_token else None
     app = create_app(
         parts,
@@ -35,6 +37,9 @@ def main(settings: Settings) -> None:
             log_config=None,
             access_log=False,
             server_header=False,
+            date_header=False,
+            # What the providers sign is PUBLIC_BASE_URL, whatever a proxy says of itself.
+            proxy_headers=False,
             timeout_graceful_shutdown=5,
             h11_max_incomplete_event_size=16 * 1024,
         )

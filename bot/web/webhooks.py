@@ -3,16 +3,21 @@
 import asyncio
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 
 import msgspec
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from starlette.concurrency import run_in_threadpool
+from starlette.routing import Route
 
 from bot.log import get
-from bot.service import receive as receiving
 from bot.service.parts import Parts
-from bot.service.spool import SpoolUnwritable
+from bot.service.receipts import Report
+from bot.service.receive import Arrival, Intake, Kept
+from bot.service.spool import Spooled, SpooledInbound, SpooledReceipt, SpoolUnwritable
+from bot.store.database import DatabaseAway
 from bot.web.metrics import SECONDS, WEBHOOKS
 from channels.errors import Forged, Malformed
 from channels.messages import Channel, Inbound, Receipt, WebhookRequest
@@ -49,30 +54,35 @@ def signed(request: Request, body: bytes, public_base_url: str) -> WebhookReques
     return WebhookRequest(url, {name.lower(): value for name, value in request.headers.items()}, body)
 
 
-def routes(parts: Parts, public_base_url: str) -> APIRouter:
-    """The providers' addresses. public_base_url: what the providers were told and sign, without a last slash."""
-    router = APIRouter(prefix="/webhooks")
-    hook = Hook(parts, public_base_url)
+def routes(parts: Parts, intake: Intake, public_base_url: str) -> list[Route]:
+    """The providers' addresses. public_base_url: what the providers were told and sign, without a last slash.
 
-    @router.post("/twilio/sms")
+    They are plain routes of Starlette's: a webhook is verified as bytes, so FastAPI's reading of parameters would only
+    cost time on the line's busiest path.
+    """
+    hook = Hook(parts, intake, public_base_url)
+
     async def sms(request: Request) -> Response:
         return await hook.take(request, "sms", twiml)
 
-    @router.post("/twilio/whatsapp")
     async def whatsapp(request: Request) -> Response:
         return await hook.take(request, "whatsapp", twiml)
 
-    @router.post("/twilio/status/{message_id}")
-    async def status(request: Request, message_id: str) -> Response:
+    async def status(request: Request) -> Response:
+        message_id = request.path_params["message_id"]
         if not (message_id.isascii() and message_id.isdigit() and int(message_id[:20]) < LARGEST_ID):
             return Response("unknown message", 404)
         return await hook.take(request, "sms" if "sms" in parts.channels else "whatsapp", nothing, int(message_id))
 
-    @router.post("/telegram")
     async def telegram(request: Request) -> Response:
         return await hook.take(request, "telegram", telegram_answer)
 
-    return router
+    return [
+        Route("/webhooks/twilio/sms", sms, methods=["POST"]),
+        Route("/webhooks/twilio/whatsapp", whatsapp, methods=["POST"]),
+        Route("/webhooks/twilio/status/{message_id}", status, methods=["POST"]),
+        Route("/webhooks/telegram", telegram, methods=["POST"]),
+    ]
 
 
 Answer = Callable[[tuple[Inbound | Receipt, ...]], Response]
@@ -83,6 +93,7 @@ class Hook:
     """Answers webhooks with a process's parts."""
 
     parts: Parts
+    intake: Intake
     public_base_url: str
 
     async def take(self, request: Request, name: str, answer: Answer, message_id: int | None = None) -> Response:
@@ -100,7 +111,7 @@ class Hook:
         try:
             arrivals = read(channel, signed(request, await body_of(request), self.public_base_url))
             for arrival in arrivals:
-                await keep(self.parts, arrival, message_id, at)
+                await self._keep(arrival, message_id, at)
         except TooLarge:
             return Response("too large", 413)
         except Forged:
@@ -114,32 +125,38 @@ class Hook:
             return Response("try again", 503, headers={"Retry-After": "5"})
         return answer(arrivals)
 
+    async def _keep(self, arrival: Inbound | Receipt, message_id: int | None, at: float) -> None:
+        """Store one arrival, or spool it if PostgreSQL is away or takes too long. Raises `SpoolUnwritable`."""
+        if isinstance(arrival, Inbound):
+            asked = partial(self.intake.messages.ask, Arrival(arrival, at))
+            spooled: Spooled = SpooledInbound(arrival, at)
+        elif message_id is not None:
+            asked = partial(self.intake.reports.ask, Report(message_id, arrival, at))
+            spooled = SpooledReceipt(arrival, message_id, at)
+        else:
+            return
+        spool = self.parts.spool
+        if spool.holds_any() or not await stored(asked()):
+            await run_in_threadpool(spool.put, spooled, at)
+
+
+async def stored(asked: "Future[Kept] | Future[bool]") -> bool:
+    """Wait until something is in PostgreSQL; False if it is away or takes too long.
+
+    If a slow transaction does end well after all, the replay of the same provider id changes nothing.
+    """
+    try:
+        await asyncio.wait_for(asyncio.wrap_future(asked), STORE_PATIENCE)
+    except (DatabaseAway, TimeoutError) as error:
+        log.warning("database_away", kept="spool", error=type(error).__name__)
+        return False
+    return True
+
 
 def read(channel: Channel, request: WebhookRequest) -> tuple[Inbound | Receipt, ...]:
     """Verify, then parse. Raises `Forged` or `Malformed`."""
     channel.verify(request)
     return channel.parse(request)
-
-
-async def keep(parts: Parts, arrival: Inbound | Receipt, message_id: int | None, at: float) -> None:
-    """Store one arrival, or spool it if PostgreSQL takes too long. Raises `SpoolUnwritable`. at: POSIX seconds."""
-    if isinstance(arrival, Receipt):
-        if message_id is not None:
-            await run_in_threadpool(receiving.follow, parts, message_id, arrival, at)
-        return
-    storing = asyncio.ensure_future(run_in_threadpool(receiving.receive, parts, arrival, at))
-    done, _ = await asyncio.wait({storing}, timeout=STORE_PATIENCE)
-    if done:
-        storing.result()
-    else:
-        # If the slow transaction does end well after all, the replay of the same provider id changes nothing.
-        storing.add_done_callback(_late)
-        await run_in_threadpool(receiving.spool, parts, arrival, at)
-
-
-def _late(storing: "asyncio.Future[receiving.Kept]") -> None:
-    if not storing.cancelled() and storing.exception() is not None:
-        log.warning("late_store_failed", error=type(storing.exception()).__name__)
 
 
 def twiml(arrivals: tuple[Inbound | Receipt, ...]) -> Response:

@@ -57,7 +57,9 @@ def no_file(channel: str, media: Media) -> Fetched:
 
 
 @pytest.fixture
-def parts(database: Database, shipped_book: Book, sms: Remembering, rung: list[QueueName], tmp_path: Path) -> Iterator[Parts]:
+def parts(
+    database: Database, shipped_book: Book, sms: Remembering, rung: list[QueueName], tmp_path: Path
+) -> Iterator[Parts]:
     """Parts whose bell remembers what it rang, and whose clock stands at noon of 18 November 2026."""
     bell = Bell(rung.append)
     bell.start()
@@ -88,7 +90,12 @@ def say(parts: Parts) -> Callable[..., Inbound]:
     count = iter(range(1, 1_000_000))
 
     def say(text: str, **more: object) -> Inbound:
-        values: dict[str, object] = {"channel": "sms", "account": OURS, "address": TENANT, "provider_id": f"SM{next(count)}"}
+        values: dict[str, object] = {
+            "channel": "sms",
+            "account": OURS,
+            "address": TENANT,
+            "provider_id": f"SM{next(count)}",
+        }
         inbound = Inbound(**{**values, "text": text, **more})  # type: ignore[arg-type]  # a test's own words
         receive(parts, inbound, parts.clock())
         return inbound

@@ -93,7 +93,9 @@ def test_workers_racing_for_the_same_tenants_answer_each_message_once_and_in_ord
             (tenant,),
         ).fetchall()
         assert sms.texts_to(tenant) == [row[0] for row in rows]
-    assert connection.execute("SELECT count(*), count(DISTINCT inbox_id) FROM outbox WHERE state = 'sent'").fetchone() == (
+    assert connection.execute(
+        "SELECT count(*), count(DISTINCT inbox_id) FROM outbox WHERE state = 'sent'"
+    ).fetchone() == (
         len(sms.sent),
         1200,
     )
@@ -111,7 +113,9 @@ def test_a_message_that_comes_while_its_conversation_is_locked_is_not_stranded(
     assert converse.drain(parts, urgent_only=False) == 2
 
 
-def test_telegrams_own_order_counts_whatever_order_webhooks_arrive_in(parts: Parts, say: Say, connection: Connection) -> None:
+def test_telegrams_own_order_counts_whatever_order_webhooks_arrive_in(
+    parts: Parts, say: Say, connection: Connection
+) -> None:
     for sequence in (12, 11, 13):
         say(f"message {sequence}", sequence=sequence, provider_id=f"u{sequence}")
     converse.drain(parts, urgent_only=False)
@@ -134,7 +138,8 @@ def test_an_urgent_message_rings_the_urgent_queue_and_takes_its_conversations_wa
     assert sms.texts_to(TENANT) == [
         row[0]
         for row in connection.execute(
-            "SELECT o.text FROM outbox o JOIN conversations c ON c.id = o.conversation_id WHERE c.address = %s ORDER BY o.id", (TENANT,)
+            "SELECT o.text FROM outbox o JOIN conversations c ON c.id = o.conversation_id WHERE c.address = %s ORDER BY o.id",
+            (TENANT,),
         ).fetchall()
     ]
     assert connection.execute("SELECT level FROM handoffs ORDER BY level LIMIT 1").fetchone() == ("P1",)
@@ -145,7 +150,11 @@ def test_an_urgent_message_rings_the_urgent_queue_and_takes_its_conversations_wa
 def test_a_split_sentence_is_read_together(parts: Parts, say: Say, connection: Connection) -> None:
     joined = replace(parts, screen=lambda messages: parts.screen(["".join(messages)]))
     for number, text in enumerate(("dolo", "rous")):
-        receive.receive(joined, Inbound(channel="sms", account=OURS, address=TENANT, provider_id=f"J{number}", text=text), parts.clock())
+        receive.receive(
+            joined,
+            Inbound(channel="sms", account=OURS, address=TENANT, provider_id=f"J{number}", text=text),
+            parts.clock(),
+        )
         converse.drain(joined, urgent_only=False)
     assert connection.execute("SELECT level FROM conversations").fetchone() == ("P1",)
 
@@ -160,7 +169,9 @@ def test_what_was_not_processed_is_tried_again_and_later_words_wait_their_turn(
     assert sms.sent == []
     clock_of(parts).now += 61
     deliver.drain(parts, pool, urgent_only=False)
-    assert sms.texts_to(TENANT) == [row[0] for row in connection.execute("SELECT text FROM outbox ORDER BY id").fetchall()]
+    assert sms.texts_to(TENANT) == [
+        row[0] for row in connection.execute("SELECT text FROM outbox ORDER BY id").fetchall()
+    ]
     assert set(states(connection)) == {"sent"}
 
 
@@ -186,9 +197,7 @@ def test_an_opt_out_that_the_carrier_knows_of_is_recorded(
     assert connection.execute("SELECT word, origin FROM consents").fetchall() == [("stop", "provider")]
 
 
-@pytest.mark.parametrize(
-    ("found", "sends"), [("SMfound", 0), (None, 1)], ids=["it had arrived", "it had not"]
-)
+@pytest.mark.parametrize(("found", "sends"), [("SMfound", 0), (None, 1)], ids=["it had arrived", "it had not"])
 def test_an_answer_of_unknown_fate_is_looked_up_before_it_is_repeated(
     parts: Parts, say: Say, pool: ThreadPoolExecutor, connection: Connection, found: str | None, sends: int
 ) -> None:
@@ -244,12 +253,14 @@ def test_a_report_that_overtakes_our_own_record_proves_that_the_part_arrived(
     connection.execute("DELETE FROM outbox WHERE id > (SELECT min(id) FROM outbox)")
     with parts.database.transaction() as claiming:
         (claimed,) = outbox.claim(claiming, {"sms": 1}, now=parts.clock(), lease=LEASE, urgent_only=False)
-    receipts.follow(parts, claimed.id, Receipt("SM9", "delivered"), parts.clock())
+    receipts.follow(parts, [receipts.Report(claimed.id, Receipt("SM9", "delivered"), parts.clock())])
     clock_of(parts).now += LEASE + 1
     sweep.take_over(parts)
     deliver.drain(parts, pool, urgent_only=False)
     assert sms.sent == []
-    assert connection.execute("SELECT state, delivery, provider_id FROM outbox").fetchall() == [("sent", "delivered", "SM9")]
+    assert connection.execute("SELECT state, delivery, provider_id FROM outbox").fetchall() == [
+        ("sent", "delivered", "SM9")
+    ]
 
 
 ORDERS = [
@@ -271,15 +282,20 @@ def test_a_delivery_only_moves_forward(
     work(parts, pool)
     (first,) = connection.execute("SELECT min(id) FROM outbox").fetchone() or (0,)
     for status in statuses:
-        receipts.follow(parts, first, Receipt("SM1", status), parts.clock())  # type: ignore[arg-type]  # from the table
+        receipts.follow(parts, [receipts.Report(first, Receipt("SM1", status), parts.clock())])  # type: ignore[arg-type]  # from the table
     assert connection.execute("SELECT delivery FROM outbox WHERE id = %s", (first,)).fetchone() == (last,)
 
 
-def test_a_correction_changes_the_stored_words_and_is_read_again(parts: Parts, say: Say, connection: Connection) -> None:
+def test_a_correction_changes_the_stored_words_and_is_read_again(
+    parts: Parts, say: Say, connection: Connection
+) -> None:
     say("fine", provider_id="m1")
     converse.drain(parts, urgent_only=False)
     say("dolorous", provider_id="m1-e", kind="edit", edits="m1")
-    assert connection.execute("SELECT text, edited_at IS NOT NULL FROM inbox WHERE provider_id = 'm1'").fetchone() == ("dolorous", True)
+    assert connection.execute("SELECT text, edited_at IS NOT NULL FROM inbox WHERE provider_id = 'm1'").fetchone() == (
+        "dolorous",
+        True,
+    )
     converse.drain(parts, urgent_only=True)
     assert connection.execute("SELECT level FROM conversations").fetchone() == ("P1",)
 
@@ -294,7 +310,9 @@ def test_stop_counts_from_receipt_and_only_for_what_we_start(
     before = len(sms.sent)
     work(parts, pool)
     assert len(sms.sent) == before
-    connection.execute("INSERT INTO outbox (conversation_id, sender, purpose, text, part, created_at, due_at) SELECT conversation_id, sender, 'proactive', text, part, created_at, due_at FROM outbox ORDER BY id LIMIT 1")
+    connection.execute(
+        "INSERT INTO outbox (conversation_id, sender, purpose, text, part, created_at, due_at) SELECT conversation_id, sender, 'proactive', text, part, created_at, due_at FROM outbox ORDER BY id LIMIT 1"
+    )
     deliver.drain(parts, pool, urgent_only=False)
     assert len(sms.sent) == before
     say("how do I pay my rent?")
@@ -316,7 +334,10 @@ def test_one_senders_stop_is_not_anothers(parts: Parts, say: Say, connection: Co
 
 def test_files_are_listed_for_fetching(parts: Parts, say: Say, connection: Connection, rung: list[QueueName]) -> None:
     say("", media=(Media("ref-1", "image/jpeg", "picture"), Media("ref-2", "audio/ogg", "voice")))
-    assert connection.execute("SELECT ref, kind FROM media ORDER BY position").fetchall() == [("ref-1", "picture"), ("ref-2", "voice")]
+    assert connection.execute("SELECT ref, kind FROM media ORDER BY position").fetchall() == [
+        ("ref-1", "picture"),
+        ("ref-2", "voice"),
+    ]
     parts.bell.close()
     assert "media" in rung
 
@@ -335,7 +356,9 @@ def test_a_timer_fires_once_even_with_two_clocks(parts: Parts, say: Say, connect
     say("hello")
     converse.drain(parts, urgent_only=False)
     connection.execute("DELETE FROM timers")
-    connection.execute("INSERT INTO timers SELECT id, 'reminder', 1, to_timestamp(%s) FROM conversations", (parts.clock() - 1,))
+    connection.execute(
+        "INSERT INTO timers SELECT id, 'reminder', 1, to_timestamp(%s) FROM conversations", (parts.clock() - 1,)
+    )
     with ThreadPoolExecutor(2) as clocks:
         assert sum(clocks.map(lambda _: sweep.fire_timers(parts), range(2))) == 1
     assert connection.execute("SELECT count(*) FROM inbox WHERE kind = 'timer'").fetchone() == (1,)

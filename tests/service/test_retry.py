@@ -35,7 +35,13 @@ TABLE = [
 
 @pytest.mark.parametrize(("outcome", "purpose", "attempts", "age", "retry_after", "can_look_up", "expected"), TABLE)
 def test_decision(
-    outcome: Outcome, purpose: str, attempts: int, age: float, retry_after: float | None, can_look_up: bool, expected: Next
+    outcome: Outcome,
+    purpose: str,
+    attempts: int,
+    age: float,
+    retry_after: float | None,
+    can_look_up: bool,
+    expected: Next,
 ) -> None:
     found = decide(
         outcome,
@@ -65,7 +71,13 @@ def test_nothing_is_tried_for_ever_or_at_once_for_ever(
     outcome: Outcome, purpose: str, attempts: int, age: float, can_look_up: bool, jitter: float
 ) -> None:
     found = decide(
-        outcome, purpose=purpose, attempts=attempts, age=age, retry_after=None, can_look_up=can_look_up, jitter=lambda: jitter
+        outcome,
+        purpose=purpose,
+        attempts=attempts,
+        age=age,
+        retry_after=None,
+        can_look_up=can_look_up,
+        jitter=lambda: jitter,
     )
     assert found.delay <= LONGEST_DELAY
     if age > MAX_AGE[purpose]:

@@ -10,7 +10,9 @@ from channels.messages import Inbound, Receipt
 
 
 def said(number: int) -> SpooledInbound:
-    inbound = Inbound(channel="sms", account="+44", address="+447700900001", provider_id=f"SM{number}", text=f"nr {number} \U0001f642")
+    inbound = Inbound(
+        channel="sms", account="+44", address="+447700900001", provider_id=f"SM{number}", text=f"nr {number} \U0001f642"
+    )
     return SpooledInbound(inbound, float(number))
 
 

@@ -76,7 +76,9 @@ def connection(parts: Parts) -> Iterator[Connection]:
 @pytest.fixture
 def client(parts: Parts, redis_url: str) -> Iterator[TestClient]:
     app = create_app(parts, public_base_url=PUBLIC, redis_client=connect(redis_url))
-    with TestClient(app, base_url="http://127.0.0.1:8000", raise_server_exceptions=True, client=("127.0.0.1", 50000)) as client:
+    with TestClient(
+        app, base_url="http://127.0.0.1:8000", raise_server_exceptions=True, client=("127.0.0.1", 50000)
+    ) as client:
         yield client
 
 
@@ -110,7 +112,9 @@ def sign(path: str, form: Mapping[str, str]) -> dict[str, str]:
 
 @pytest.fixture
 def post_sms(client: TestClient) -> Post:
-    def post(form: Mapping[str, str], path: str = "/webhooks/twilio/sms", headers: Mapping[str, str] | None = None) -> Response:
+    def post(
+        form: Mapping[str, str], path: str = "/webhooks/twilio/sms", headers: Mapping[str, str] | None = None
+    ) -> Response:
         return client.post(path, content=urlencode(form), headers={**sign(path, form), **(headers or {})})
 
     return post

@@ -98,7 +98,11 @@ EMOJI = "\U0001f3e0" * 10_000
 
 ODD_BODIES = [
     ("NUL bytes", "he\x00llo", "hello"),
-    ("bidirectional marks", "\u202eabc\u202c \u2067\u0645\u0631\u062d\u0628\u0627\u2069", "\u202eabc\u202c \u2067\u0645\u0631\u062d\u0628\u0627\u2069"),
+    (
+        "bidirectional marks",
+        "\u202eabc\u202c \u2067\u0645\u0631\u062d\u0628\u0627\u2069",
+        "\u202eabc\u202c \u2067\u0645\u0631\u062d\u0628\u0627\u2069",
+    ),
     ("ten thousand emoji", EMOJI[:1600], EMOJI[:1600]),
     ("empty", "", ""),
     ("only spaces", "   ", "   "),
@@ -153,7 +157,9 @@ MALFORMED_FORMS = ["Body=100%+help", "&&&", "=", "a=b&" * 3000]
 
 
 @pytest.mark.parametrize("change", [row[1] for row in REFUSED_FORMS], ids=[row[0] for row in REFUSED_FORMS])
-def test_forms_that_cannot_be_ours_are_refused_in_words(post_sms: Post, connection: Connection, change: Mapping[str, str]) -> None:
+def test_forms_that_cannot_be_ours_are_refused_in_words(
+    post_sms: Post, connection: Connection, change: Mapping[str, str]
+) -> None:
     answer = post_sms(twilio_form(**change))
     assert answer.status_code in (400, 403)
     assert kept(connection) == []
@@ -175,7 +181,18 @@ def test_a_wrong_content_type_is_no_server_error(client: TestClient, connection:
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"{", b"[]", b"null", b"1", b'{"update_id": "x"}', b'{"update_id": 1, "message": {}}', b"\xff\xfe", b"[" * 60_000]
+    "body",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b"1",
+        b'{"update_id": "x"}',
+        b'{"update_id": 1, "message": {}}',
+        b"\xff\xfe",
+        b"[" * 60_000,
+    ],
 )
 def test_malformed_json_is_no_server_error(post_telegram: Post, connection: Connection, body: bytes) -> None:
     assert post_telegram(body).status_code == 400
@@ -237,10 +254,14 @@ def test_health_and_readiness(client: TestClient) -> None:
     assert client.get("/healthz").status_code == 200
     answer = client.get("/readyz")
     assert answer.status_code == 503
-    assert answer.json()["missing"] == [f"no worker answers the queue {queue}" for queue in ("urgent", "talk", "send", "media")]
+    assert answer.json()["missing"] == [
+        f"no worker answers the queue {queue}" for queue in ("urgent", "talk", "send", "media")
+    ]
 
 
-def test_metrics_are_for_this_machine_or_a_bearer_of_the_token(parts: Parts, client: TestClient, redis_url: str, post_sms: Post) -> None:
+def test_metrics_are_for_this_machine_or_a_bearer_of_the_token(
+    parts: Parts, client: TestClient, redis_url: str, post_sms: Post
+) -> None:
     post_sms(twilio_form())
     local = client.get("/metrics")
     assert local.status_code == 200
