@@ -55,7 +55,9 @@ def written(stack: Stack, tenant: str) -> list[str]:
 def unanswered(stack: Stack) -> int:
     """Messages without any row in the outbox."""
     return int(
-        stack.query("SELECT count(*) FROM inbox i WHERE kind = 'message' AND NOT EXISTS (SELECT FROM outbox o WHERE o.inbox_id = i.id)")[0][0]
+        stack.query(
+            "SELECT count(*) FROM inbox i WHERE kind = 'message' AND NOT EXISTS (SELECT FROM outbox o WHERE o.inbox_id = i.id)"
+        )[0][0]
     )
 
 
@@ -216,9 +218,10 @@ def test_postgresql_stopped_for_twenty_seconds_under_load(stack: Stack) -> None:
     assert {status for status, _ in results} == {200}
     stack.wait_for(lambda: not any((stack.home / "spool").glob("*.json")), "empty spool")
     stack.wait_until_done(60)
-    assert stack.query("SELECT count(*) FROM inbox i JOIN conversations c ON c.id = i.conversation_id WHERE c.address = ANY(%s)", tenants) == [
-        (len(results),)
-    ]
+    assert stack.query(
+        "SELECT count(*) FROM inbox i JOIN conversations c ON c.id = i.conversation_id WHERE c.address = ANY(%s)",
+        tenants,
+    ) == [(len(results),)]
     assert_each_once_and_in_order(stack, tenants)
 
 
