@@ -1,4 +1,4 @@
-"""What a step asks for. An effect is an imperative; the service carries all of a step's effects out in one transaction."""
+"""What a step asks for. An effect is an imperative; the service carries out all of a step's in one transaction."""
 
 from typing import Literal
 

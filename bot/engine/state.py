@@ -16,16 +16,17 @@ class Frame(Struct, frozen=True):
 
 
 class State(Struct, frozen=True, omit_defaults=True):
-    """Everything the engine remembers of a conversation between two events.
+    """Everything the engine remembers of a conversation between two events. Times are POSIX seconds.
 
     revision: hash of the Book the stack belongs to. stack: callers first, the flow the tenant is in last. misses: how
     many messages in a row were not understood. mode: who talks, "bot" or "advisor". level: rises by itself and falls
-    only by a person's hand. offered: ids of the choices of a question outside any flow ("faq:pay-rent"), and said: the
-    words that led to it. asked_at: POSIX seconds of the last question. last_answer: id of the FAQ topic just given.
-    trail: the stack at each answered question, newest last, for going back; answered: provider id of the message that
-    answered the newest. aside: a flow the tenant left half-way and may resume. reminding: whether a reminder is set.
-    waiting: queue of the last handoff, and waiting_at when. languages_offered, group_refused, told_stopped: what is
-    said only once.
+    only by a person's hand. offered: ids of the choices of a question outside any flow ("faq:pay-rent"); offer: the
+    name of its text; said: the words that led to it; first_told: when they came, because the law counts from the first
+    notice. asked_at: when the last question was put. last_answer: id of the FAQ topic just given. trail: the stack at
+    each answered question, newest last, for going back; answered: provider id of the message that answered the newest.
+    aside: a flow the tenant left half-way and may resume. reminding: whether a reminder is set. waiting: queue of the
+    last handoff, and waiting_at when. languages_offered, group_refused, told_stopped: what is said only once.
+    comforted_at: when a kind word was last said; crisis_at, crisis_concerns: when crisis words were, and for what.
     """
 
     version: int = STATE_VERSION
@@ -39,7 +40,9 @@ class State(Struct, frozen=True, omit_defaults=True):
     greeted: bool = False
     stopped: bool = False
     offered: tuple[str, ...] = ()
+    offer: str = ""
     said: str = ""
+    first_told: float = 0.0
     asked_at: float = 0.0
     last_answer: str = ""
     trail: tuple[tuple[Frame, ...], ...] = ()
@@ -51,6 +54,9 @@ class State(Struct, frozen=True, omit_defaults=True):
     languages_offered: tuple[str, ...] = ()
     group_refused: bool = False
     told_stopped: bool = False
+    comforted_at: float = 0.0
+    crisis_at: float = 0.0
+    crisis_concerns: tuple[str, ...] = ()
 
 
 _decoder = msgspec.json.Decoder(State)

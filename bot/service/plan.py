@@ -125,6 +125,7 @@ def _message(row: Pending, inbound: Inbound, understood: Understanding) -> Messa
         channel=inbound.channel,
         kind=inbound.kind,
         message=inbound.provider_id,
+        edits=inbound.edits,
         text=inbound.text,
         choice=inbound.choice,
         media=tuple(media.kind for media in inbound.media),
@@ -146,7 +147,8 @@ def _understand(
         return Understanding(signal=signal)
     if written:
         together = reader.screen([*written[-4:], inbound.text])
-        signal = min(signal, together, key=lambda found: found.level)
+        # What has raised the level already must not make every calm word after it urgent again.
+        signal = together if together.level < min(signal.level, state.level) else signal
     written.append(inbound.text)
     if inbound.choice is not None:
         return Understanding(signal=signal)

@@ -74,7 +74,7 @@ def line_runs(stack: Stack, seconds: float, stored: int) -> list[Outcome]:
         done.append(measure.run(stack, name, rate, seconds, numbers.take(rate * seconds)))
         print(done[-1].line(), flush=True)
 
-    measure.run(stack, "warm-up", 100, 10, numbers.take(1000))
+    measure.run(stack, "warm-up", 60, measure.WARM_UP / 60, numbers.take(measure.WARM_UP))
     grown = _redis_bytes(stack)
     go("instant provider", 20)
     go("instant provider", 60)

@@ -60,17 +60,26 @@ def request(host: str, port: int, path: str, body: bytes, headers: dict[str, str
 async def _fire(port: int, shots: Sequence[tuple[str, bytes]], rate: float) -> list[Shot]:
     loop, free, made = asyncio.get_running_loop(), list[_Line](), list[Shot]()
 
-    async def one(key: str, data: bytes, due: float) -> None:
-        line = free.pop() if free else (await loop.create_connection(_Line, "127.0.0.1", port))[1]
+    async def ask(line: _Line, data: bytes) -> int:
         line.waiting = answer = loop.create_future()
         if line.transport is None:
-            answer.set_result(0)
-        else:
-            line.transport.write(data)
-        status = await answer
+            return 0
+        line.transport.write(data)
+        return await answer
+
+    async def one(key: str, data: bytes, due: float) -> None:
+        line = free.pop() if free else await connect()
+        status = await ask(line, data)
+        if status == 0:
+            # The server closed an idle connection at that moment; a provider would ask again too.
+            line = await connect()
+            status = await ask(line, data)
         made.append(Shot(key, due, time.time(), status))
         if line.transport is not None:
             free.append(line)
+
+    async def connect() -> _Line:
+        return (await loop.create_connection(_Line, "127.0.0.1", port))[1]
 
     begun, tasks = time.time() + 0.2, list[asyncio.Task[None]]()
     for number, (key, data) in enumerate(shots):

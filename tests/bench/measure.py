@@ -19,12 +19,15 @@ from tests.stack import SMS, Stack
 QUESTIONS = (
     "who is my housing officer?",
     "how do I pay my rent?",
+    "menu",
     "how do i complain",
-    "there is mould in my bedroom",
-    "who is my housing officer?",
-    "how do i complain",
+    "power is off",
+    "when is my repair?",
 )
-TENANTS = 4000
+"""Each tenant asks the same thing every time, so that after the first contact one message has one answer."""
+TENANTS = 600
+WARM_UP = TENANTS * 3
+"""Messages before the first run: the greeting and a first answer for every tenant."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ def shots(
     base = stack.base if port is None else f"http://127.0.0.1:{port}"
     for number in range(start, start + count):
         sid = f"SM{number:032x}"
-        form = stack.form(f"+44770{900000 + number % TENANTS:07d}", QUESTIONS[number % len(QUESTIONS)], sid)
+        form = stack.form(f"+44770{900000 + number % TENANTS:07d}", QUESTIONS[number % TENANTS % len(QUESTIONS)], sid)
         headers = {
             "Content-Type": "application/x-www-form-urlencoded",
             "X-Twilio-Signature": validator.compute_signature(f"{base}{path}", form),

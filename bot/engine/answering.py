@@ -1,0 +1,278 @@
+"""What a message means here and now: an answer to the question, a word that always works, or a question of its own.
+
+Each function looks at the turn and says whether it has dealt with the message. `step` calls them in their order.
+"""
+
+from bot.engine.always import use_word
+from bot.engine.approved import (
+    ABOUT_ONE,
+    AMONG,
+    NONE,
+    PERSON,
+    give_topic,
+    is_global,
+    offer,
+    offer_again,
+    read_offered,
+)
+from bot.engine.asking import Given, ask, read_answer
+from bot.engine.crisis import wait_with
+from bot.engine.effects import RecordMiss
+from bot.engine.hours import is_open
+from bot.engine.reading import near_phrase
+from bot.engine.state import Frame
+from bot.engine.turn import Turn
+from bot.engine.walk import begin, proceed
+from flows.schema import MAX_SLOT_CHARACTERS, Ask
+
+MOST_TRAIL = 12
+"""Answers that a tenant may take back one by one. Older ones stay answered."""
+MISSES_TO_PERSON = 2
+STILL_WAITING = 7 * 24 * 3600.0
+"""Seconds after a handoff during which unclear messages are added to it, rather than treated as misses."""
+
+
+def offered(turn: Turn) -> bool:
+    """The answer to the numbered question outside any flow that was asked last."""
+    choice = read_offered(turn) if turn.state.offered or turn.message.choice else None
+    if choice is None or not is_global(turn, choice):
+        return False
+    said = turn.state.said
+    turn.change(offered=(), misses=0)
+    _follow(turn, choice, said)
+    return True
+
+
+def _follow(turn: Turn, choice: str, said: str) -> None:
+    kind, _, name = choice.partition(":")
+    if kind == "faq":
+        answer_topic(turn, name, said)
+    elif kind == "flow":
+        begin(turn, name, _prefilled(turn, name, said), turn.state.first_told if said else None)
+    elif choice == PERSON:
+        use_word(turn, "person")
+    elif turn.state.stack:
+        ask(turn)
+    else:
+        turn.say("all_right")
+
+
+def _prefilled(turn: Turn, flow: str, said: str) -> dict[str, str]:
+    """The tenant's own words where the topic they led to says which question they answer."""
+    topic = turn.book.topics.get(turn.state.last_answer)
+    return {topic.fills: said} if topic and topic.fills and topic.flow == flow and said else {}
+
+
+def expected(turn: Turn) -> bool:
+    """The answer to the question that waits, or a tap on an earlier question of the same conversation."""
+    state = turn.asking()
+    if state is None:
+        return turn.message.choice is not None and _stale(turn)
+    given = read_answer(turn, state)
+    if given is None:
+        return turn.message.choice is not None and _stale(turn)
+    if not given.sure and state.slot is None and turn.message.understood.faq.answer:
+        # At a menu, a clear question in free words counts for more than a label found inside it.
+        return False
+    accept(turn, state, given)
+    return True
+
+
+def menu_label(turn: Turn) -> bool:
+    """A line of the menu typed as it stands there, while nothing else is going on. Numbers need the menu in sight."""
+    menu = turn.book.flows.get("menu")
+    state = menu.states.get(menu.start) if menu is not None else None
+    busy = turn.state.stack or turn.message.choice or turn.said.isdecimal()
+    if busy or menu is None or not isinstance(state, Ask):
+        return False
+    turn.change(stack=(Frame("menu", menu.start),))
+    given = read_answer(turn, state)
+    if given is None or not given.sure:
+        turn.change(stack=())
+        return False
+    accept(turn, state, given)
+    return True
+
+
+def accept(turn: Turn, state: Ask, given: Given) -> None:
+    """Keep an answer, remember the way back, and go on."""
+    slots = {**turn.state.slots, state.slot: given.value} if state.slot else turn.state.slots
+    trail = (*turn.state.trail, turn.state.stack)[-MOST_TRAIL:]
+    turn.change(slots=slots, trail=trail, misses=0, answered=turn.message.message)
+    proceed(turn, given.to)
+
+
+def _stale(turn: Turn) -> bool:
+    """A button of an earlier question: the menu's always work, those on the way here take the tenant back to them."""
+    place, _, _ = (turn.message.choice or "").partition(":")
+    flow, _, name = place.partition(".")
+    for depth, stack in reversed(list(enumerate(turn.state.trail))):
+        if stack[-1] == Frame(flow, name):
+            turn.change(stack=stack, trail=turn.state.trail[:depth])
+            return expected(turn)
+    if flow == "menu" and flow in turn.book.flows and name in turn.book.flows[flow].states:
+        turn.change(stack=(Frame(flow, name),), trail=())
+        return expected(turn)
+    turn.say("stale_button")
+    repeat_or_menu(turn)
+    return True
+
+
+def repeat_or_menu(turn: Turn) -> None:
+    """Put the waiting question again, or the menu when none waits."""
+    if turn.asking() is not None:
+        ask(turn)
+    else:
+        use_word(turn, "menu")
+
+
+def edited(turn: Turn) -> bool:
+    """A corrected message. One that answered the question before this one answers it anew, from there on.
+
+    A correction of anything older changes nothing by itself, so the tenant is told how to change it and asked again.
+    Outside a flow the corrected words are simply read as a message.
+    """
+    message = turn.message
+    if message.kind != "edit" or not turn.state.stack:
+        return False
+    if turn.state.trail and message.edits in (None, turn.state.answered):
+        before = turn.state
+        turn.change(stack=before.trail[-1], trail=before.trail[:-1])
+        if expected(turn):
+            return True
+        turn.state = before
+    turn.say("edit_noted")
+    ask(turn)
+    return True
+
+
+def without_words(turn: Turn) -> bool:
+    """A voice note, picture, file or place without words is acknowledged for what it is, and a person looks at it."""
+    message = turn.message
+    if turn.said or message.choice or not (set(message.media) - {"sticker"} or message.location):
+        return False
+    state = turn.asking()
+    if state is not None and read_answer(turn, state) is not None:
+        return False
+    kind = "voice" if "voice" in message.media else "media"
+    turn.say(f"{kind}_received_{_open(turn)}")
+    turn.hand_off("general", "P3", "voice-note" if kind == "voice" else "media-without-words")
+    if state is not None:
+        ask(turn)
+    return True
+
+
+def _open(turn: Turn) -> str:
+    return "open" if is_open(turn.book.landlord, turn.event.at) else "closed"
+
+
+def courtesy(turn: Turn) -> bool:
+    """Hello, thanks, a lone question mark or a sticker: the question again, the menu, or a kind word."""
+    said = turn.said
+    words = turn.book.words
+    if not said or said in words.folded("hello"):
+        repeat_or_menu(turn)
+        return True
+    if said in words.folded("yes") | words.folded("no") and _nothing_waits(turn):
+        # An answer to no question of ours: "no" more often ends a talk than begins one about having no power.
+        turn.say("all_right")
+        return True
+    if said not in words.folded("thanks"):
+        return False
+    if turn.asking() is not None and turn.state.stack[0].flow != "menu":
+        ask(turn)
+    else:
+        turn.change(stack=(), trail=())
+        turn.say("welcome_thanks")
+    return True
+
+
+def _nothing_waits(turn: Turn) -> bool:
+    state = turn.state
+    return not (state.stack or state.offered or state.level in ("P0", "P1"))
+
+
+def misspelt_word(turn: Turn) -> bool:
+    """A word that always works, misspelt ("mneu"), when nothing else fits."""
+    if turn.message.understood.faq.answer:
+        return False
+    word = near_phrase(turn.said, turn.book.words.always_said)
+    return word is not None and use_word(turn, word)
+
+
+def faq(turn: Turn) -> bool:
+    """A clear answer is given at once. Near ones become a numbered question, unless another question waits."""
+    match = turn.message.understood.faq
+    if match.answer in turn.book.topics:
+        answer_topic(turn, match.answer or "", turn.message.text)
+        return True
+    near = [f"faq:{candidate.id}" for candidate in match.near if candidate.id in turn.book.topics]
+    if not near or _in_flow(turn):
+        return False
+    turn.change(stack=(), trail=(), misses=0)
+    offer(turn, ABOUT_ONE if len(near) == 1 else AMONG, [*near, NONE], turn.message.text)
+    return True
+
+
+def _in_flow(turn: Turn) -> bool:
+    return bool(turn.state.stack) and turn.state.stack[0].flow != "menu"
+
+
+def answer_topic(turn: Turn, name: str, said: str) -> None:
+    """Give a topic's answer and say what may follow: the flow it leads to, the question that waits, or a person."""
+    topic = turn.book.topics[name]
+    if turn.state.last_answer == name and not turn.state.stack:
+        return offer(turn, "same_answer", [PERSON, NONE], said)
+    turn.change(said=said[:MAX_SLOT_CHARACTERS], first_told=turn.event.at, offered=())
+    give_topic(turn, topic)
+    if topic.concern is not None:
+        return None
+    if _in_flow(turn):
+        return ask(turn)
+    turn.change(stack=(), trail=())
+    if topic.flow in turn.book.flows:
+        offer(turn, "report_it_now" if topic.fills else "do_it_now", [f"flow:{topic.flow}", NONE], said)
+    return None
+
+
+def fallback(turn: Turn) -> bool:
+    """Nothing fitted: say what to try, and at the second miss in a row bring a person. Never a dead end."""
+    if turn.comforted:
+        # Somebody who has just told us of a hard time is not told that they were not understood.
+        if _in_flow(turn):
+            ask(turn)
+        return True
+    state = turn.state
+    top = state.stack[-1] if state.stack else Frame("", "")
+    turn.ask_for(RecordMiss(top.flow, top.state))
+    if not _in_flow(turn) and state.level in ("P0", "P1"):
+        wait_with(turn)
+    elif not _in_flow(turn) and _is_waited_for(turn) and (state.misses or not state.offered):
+        turn.change(misses=0, offered=())
+        turn.say("noted")
+        turn.hand_off(state.waiting, "P3", "more-words")
+    else:
+        _miss(turn)
+    return True
+
+
+def _is_waited_for(turn: Turn) -> bool:
+    """Whether a person has lately been asked to read this conversation."""
+    return bool(turn.state.waiting) and turn.event.at - turn.state.waiting_at < STILL_WAITING
+
+
+def _miss(turn: Turn) -> None:
+    misses = turn.state.misses + 1
+    turn.change(misses=misses)
+    if misses >= MISSES_TO_PERSON:
+        turn.say(f"second_miss_{_open(turn)}")
+        turn.hand_off("general", "P3", "not-understood")
+        turn.change(misses=0, offered=())
+    elif turn.state.offered:
+        turn.say("did_not_fit")
+        offer_again(turn)
+    elif _in_flow(turn):
+        turn.say("did_not_fit")
+        ask(turn, again=True)
+    else:
+        turn.say("fallback")

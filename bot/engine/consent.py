@@ -1,0 +1,60 @@
+"""STOP, START and HELP, which the carriers define and the law on electronic mail backs (PECR, regulation 22).
+
+They win over everything, in every language of the Book, when they are the whole message.
+"""
+
+from bot.engine.effects import SetConsent
+from bot.engine.turn import Turn
+from flows.schema import ConsentWord
+
+
+def consent(turn: Turn) -> bool:
+    """Act on a consent word. What the carrier has answered already gets no second answer from us."""
+    word = _word(turn)
+    if word == "stop":
+        return _stop(turn)
+    if word == "start":
+        return _start(turn)
+    if word == "help":
+        return _help(turn)
+    return False
+
+
+def _word(turn: Turn) -> ConsentWord | None:
+    """The provider's own reading, else ours. A START of a tenant who never stopped is a greeting, not consent."""
+    message = turn.message
+    if message.consent or message.kind not in ("message", "edit"):
+        return message.consent
+    word = turn.book.words.consent_said.get(turn.said)
+    return None if word == "start" and not turn.state.stopped else word
+
+
+def _stop(turn: Turn) -> bool:
+    turn.ask_for(SetConsent(stopped=True))
+    turn.change(stopped=True, told_stopped=False, stack=(), trail=(), aside=(), offered=(), misses=0, greeted=True)
+    _confirm(turn, "stopped")
+    return True
+
+
+def _start(turn: Turn) -> bool:
+    turn.ask_for(SetConsent(stopped=False))
+    if not turn.state.stopped:
+        # Carriers count YES as START. Here it is the answer to a question, so the rest of the step reads it.
+        return False
+    turn.change(stopped=False, told_stopped=False, greeted=True, misses=0)
+    _confirm(turn, "started")
+    return True
+
+
+def _help(turn: Turn) -> bool:
+    """Say what this is. The carrier's own HELP answer names no person to turn to, so there a person takes a look."""
+    if turn.message.provider_replied:
+        turn.hand_off("general", "P2", "help-word")
+    turn.change(greeted=True)
+    _confirm(turn, "help")
+    return True
+
+
+def _confirm(turn: Turn, text: str) -> None:
+    if not turn.message.provider_replied:
+        turn.say(text)

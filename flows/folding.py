@@ -1,0 +1,29 @@
+"""Words made comparable, so that "Siŵr!", "siwr" and "SIWR" are the same answer."""
+
+import unicodedata
+from functools import lru_cache
+
+_APOSTROPHES = frozenset("'’‘ʼ`´")
+_KEPT = frozenset({"Ll", "Lu", "Lt", "Lo", "Lm", "Nd", "Nl", "No", "Mc", "So"})
+
+
+@lru_cache(maxsize=8192)
+def _folded(char: str) -> str:
+    return "".join(_part(part) for part in unicodedata.normalize("NFKD", char.casefold()))
+
+
+def _part(char: str) -> str:
+    category = unicodedata.category(char)
+    if char in _APOSTROPHES or category in ("Me", "Cf") or "\ufe00" <= char <= "\ufe0f":
+        return ""
+    if category == "Mn":
+        # An accent may go, but in Indic and Arabic scripts a mark above ASCII's neighbours can be a vowel.
+        return "" if "\u0300" <= char <= "\u036f" else char
+    if category == "Nd":
+        return str(unicodedata.digit(char))
+    return char.casefold() if category in _KEPT else " "
+
+
+def fold(text: str) -> str:
+    """Lower case without accents, apostrophes or punctuation, digits of every script as 0 to 9, single spaces."""
+    return " ".join("".join(_folded(char) for char in text).split())
