@@ -150,6 +150,7 @@ class FaqTopic(Model):
     """An approved answer. `flow` may follow it; `fills` is the slot of that flow which the question already answers.
 
     concern: this question is an emergency, and the approved crisis text for that concern is given in its place.
+    nations: answers that replace `answer` where the law differs.
     """
 
     id: Identifier
@@ -158,11 +159,16 @@ class FaqTopic(Model):
     review_date: date
     examples: Phrases
     answer: Text
+    nations: Mapping[Nation, Text] = {}
     escalate_on: tuple[Escalation, ...] = ()
     flow: FlowName | None = None
     fills: SlotName | None = None
     concern: Identifier | None = None
     phone: str
+
+    def answer_in(self, nation: Nation) -> Text:
+        """The answer that is right in a nation."""
+        return self.nations.get(nation, self.answer)
 
 
 class SafetyText(Model):

@@ -27,8 +27,9 @@ _SHORT_NUMBERS = frozenset({"999", "111", "101", "116 123", "85258", "55"})
 def long_answers(book: Book) -> Iterator[Finding]:
     """FAQ answers of more than two full segments of plain text."""
     for topic in book.faq:
-        for language in topic.answer:
-            length = len(filled(book, topic.answer, language, "sms"))
+        answer = topic.answer_in(book.landlord.nation)
+        for language in answer:
+            length = len(filled(book, answer, language, "sms"))
             if length > FAQ_SMS_CHARACTERS:
                 remedy = f"{length} characters in {language}: cut it to {FAQ_SMS_CHARACTERS}, at least for `sms`"
                 yield "long-sms-answer", f"faq.{topic.id}.answer", remedy

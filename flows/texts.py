@@ -42,6 +42,8 @@ def spots(book: Book) -> Iterator[Spot]:
     for topic in book.faq:
         yield Spot(f"faq.{topic.id}.title", topic.title, label=True)
         yield Spot(f"faq.{topic.id}.answer", topic.answer)
+        for nation, text in topic.nations.items():
+            yield Spot(f"faq.{topic.id}.answer.{nation}", text, nation=nation)
     for entry in book.safety:
         yield Spot(f"safety.{entry.id}", entry.text)
         for nation, text in entry.nations.items():

@@ -25,7 +25,7 @@ def give_topic(turn: Turn, topic: FaqTopic) -> None:
     if topic.concern is not None:
         entry = turn.book.crisis.get(topic.concern)
         return crisis.respond(turn, (topic.concern,), entry.level if entry else "P0")
-    turn.say(topic.answer)
+    turn.say(topic.answer_in(turn.book.landlord.nation))
     for rule in topic.escalate_on:
         if _applies(turn, rule):
             return _escalate(turn, topic, rule)

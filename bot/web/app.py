@@ -10,22 +10,22 @@ from starlette.concurrency import run_in_threadpool
 
 from bot.service import receive, status
 from bot.service.parts import Parts
-from bot.web import metrics, webhooks
+from bot.web import metrics
+from bot.web.webhooks import Webhooks
 
 
 def create_app(
     parts: Parts, *, public_base_url: str, redis_client: redis.Redis, metrics_token: str | None = None
-) -> FastAPI:
+) -> Webhooks:
     """Build the application around its parts.
 
     public_base_url: what the providers were told and sign, without a last slash.
     """
     app = FastAPI(title="Hearthline", docs_url=None, redoc_url=None, openapi_url=None, lifespan=_lifespan)
     app.state.parts, app.state.intake = parts, receive.Intake(parts)
-    app.router.routes += webhooks.routes(parts, app.state.intake, public_base_url)
     app.include_router(metrics.routes(parts, metrics_token))
     _add_health(app, parts, redis_client)
-    return app
+    return Webhooks(parts, app.state.intake, public_base_url, app)
 
 
 @contextlib.asynccontextmanager

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
@@ -10,7 +10,7 @@ from functools import partial
 import msgspec
 from fastapi import Request, Response
 from starlette.concurrency import run_in_threadpool
-from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bot.log import get
 from bot.service.parts import Parts
@@ -23,6 +23,8 @@ from channels.errors import Forged, Malformed
 from channels.messages import Channel, Inbound, Receipt, WebhookRequest
 from channels.telegram import Telegram
 
+PREFIX = "/webhooks/"
+STATUS = "twilio/status/"
 BODY_LIMIT = 64 * 1024
 """Bytes of a webhook. Twilio's and Telegram's largest are below a quarter of this."""
 STORE_PATIENCE = 4.0
@@ -54,49 +56,43 @@ def signed(request: Request, body: bytes, public_base_url: str) -> WebhookReques
     return WebhookRequest(url, {name.lower(): value for name, value in request.headers.items()}, body)
 
 
-def routes(parts: Parts, intake: Intake, public_base_url: str) -> list[Route]:
-    """The providers' addresses. public_base_url: what the providers were told and sign, without a last slash.
-
-    They are plain routes of Starlette's: a webhook is verified as bytes, so FastAPI's reading of parameters would only
-    cost time on the line's busiest path.
-    """
-    hook = Hook(parts, intake, public_base_url)
-
-    async def sms(request: Request) -> Response:
-        return await hook.take(request, "sms", twiml)
-
-    async def whatsapp(request: Request) -> Response:
-        return await hook.take(request, "whatsapp", twiml)
-
-    async def status(request: Request) -> Response:
-        message_id = request.path_params["message_id"]
-        if not (message_id.isascii() and message_id.isdigit() and int(message_id[:20]) < LARGEST_ID):
-            return Response("unknown message", 404)
-        return await hook.take(request, "sms" if "sms" in parts.channels else "whatsapp", nothing, int(message_id))
-
-    async def telegram(request: Request) -> Response:
-        return await hook.take(request, "telegram", telegram_answer)
-
-    return [
-        Route("/webhooks/twilio/sms", sms, methods=["POST"]),
-        Route("/webhooks/twilio/whatsapp", whatsapp, methods=["POST"]),
-        Route("/webhooks/twilio/status/{message_id}", status, methods=["POST"]),
-        Route("/webhooks/telegram", telegram, methods=["POST"]),
-    ]
-
-
-Answer = Callable[[tuple[Inbound | Receipt, ...]], Response]
-
-
 @dataclass(frozen=True, slots=True)
-class Hook:
-    """Answers webhooks with a process's parts."""
+class Webhooks:
+    """An ASGI application that answers the providers, and hands every other request to `rest`.
+
+    It stands in front of FastAPI's stack of middleware: a webhook is verified as bytes, so that stack would only cost time
+    on the line's busiest path, more than all that is done for the message. public_base_url: what the providers were told
+    and sign, without a last slash.
+    """
 
     parts: Parts
     intake: Intake
     public_base_url: str
+    rest: ASGIApp
 
-    async def take(self, request: Request, name: str, answer: Answer, message_id: int | None = None) -> Response:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        path: str = scope.get("path", "")
+        if scope["type"] != "http" or not path.startswith(PREFIX):
+            return await self.rest(scope, receive, send)
+        response = await self.respond(Request(scope, receive), path.removeprefix(PREFIX))
+        return await response(scope, receive, send)
+
+    async def respond(self, request: Request, path: str) -> Response:
+        """Answer one webhook. path: below `PREFIX`."""
+        name, answer = CALLED.get(path, ("", nothing))
+        message_id = path.removeprefix(STATUS) if path.startswith(STATUS) else None
+        if not name and message_id is None:
+            return Response("not found", 404)
+        if request.method != "POST":
+            return Response("post it", 405, headers={"Allow": "POST"})
+        if message_id is None:
+            return await self.take(request, name, answer)
+        if not (message_id.isascii() and message_id.isdigit() and int(message_id[:20]) < LARGEST_ID):
+            return Response("unknown message", 404)
+        return await self.take(request, "sms" if "sms" in self.parts.channels else "whatsapp", nothing, int(message_id))
+
+    async def take(self, request: Request, name: str, answer: "Answer", message_id: int | None = None) -> Response:
         """One webhook from beginning to end."""
         begun = time.perf_counter()
         response = await self._answer(request, name, answer, message_id)
@@ -104,7 +100,7 @@ class Hook:
         SECONDS.labels(name).observe(time.perf_counter() - begun)
         return response
 
-    async def _answer(self, request: Request, name: str, answer: Answer, message_id: int | None) -> Response:
+    async def _answer(self, request: Request, name: str, answer: "Answer", message_id: int | None) -> Response:
         at, channel = self.parts.clock(), self.parts.channels.get(name)
         if channel is None:
             return Response("this channel is off", 404)
@@ -177,3 +173,12 @@ def telegram_answer(arrivals: tuple[Inbound | Receipt, ...]) -> Response:
                 msgspec.json.encode(Telegram.answer_callback_json(arrival.callback_id)), media_type="application/json"
             )
     return Response(status_code=200)
+
+
+Answer = Callable[[tuple[Inbound | Receipt, ...]], Response]
+CALLED: Mapping[str, tuple[str, Answer]] = {
+    "twilio/sms": ("sms", twiml),
+    "twilio/whatsapp": ("whatsapp", twiml),
+    "telegram": ("telegram", telegram_answer),
+}
+"""Addresses below `PREFIX`, their channel, and how it is answered."""

@@ -1,0 +1,50 @@
+"""What a short text is made of: weighted words, word pairs and letter groups, as a sparse vector of length one.
+
+Letter groups forgive misspelling and endings and need no word lists, so one vector space serves every language.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from bot.nlu.normalise import words
+
+_WORD, _PAIR, _LETTERS = 1.0, 0.6, 0.35
+_LETTER_SIZES = (3, 4, 5)
+MAX_WORDS = 60
+
+
+def parts(text: str) -> dict[str, float]:
+    """Count the parts of a text, each kind with its weight. Reads the first `MAX_WORDS` words only."""
+    tokens = [token.text for token in words(text[:2000])][:MAX_WORDS]
+    found: Counter[str] = Counter()
+    for token in tokens:
+        found["w" + token] += 1
+        padded = f" {token} "
+        for size in _LETTER_SIZES:
+            for start in range(len(padded) - size + 1):
+                found["c" + padded[start : start + size]] += 1
+    found.update(f"b{a} {b}" for a, b in zip(["^", *tokens], [*tokens, "$"], strict=True))
+    return {part: _weight(part) * (1 + math.log(count)) for part, count in found.items()}
+
+
+def _weight(part: str) -> float:
+    return {"w": _WORD, "b": _PAIR}.get(part[0], _LETTERS)
+
+
+def rarity(documents: Iterable[Iterable[str]]) -> dict[str, float]:
+    """Give each part a weight that grows with its rarity (smoothed inverse document frequency, Spärck Jones 1972)."""
+    seen: Counter[str] = Counter()
+    total = 0
+    for document in documents:
+        seen.update(set(document))
+        total += 1
+    return {part: math.log((1 + total) / (1 + count)) + 1 for part, count in seen.items()}
+
+
+def unit(counts: Mapping[str, float], idf: Mapping[str, float]) -> dict[str, float]:
+    """Weigh by rarity and scale to length one; parts never seen count towards the length, so nonsense stays far."""
+    strange = max(idf.values(), default=1.0)
+    weighed = {part: count * idf.get(part, strange) for part, count in counts.items()}
+    length = math.sqrt(sum(value * value for value in weighed.values())) or 1.0
+    return {part: value / length for part, value in weighed.items() if part in idf}
