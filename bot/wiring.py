@@ -11,7 +11,7 @@ from limits.storage import RedisStorage
 import flows
 from bot import clock
 from bot.nlu import distress
-from bot.nlu.phrases import load_phrases
+from bot.nlu.phrases import Phrases, load_phrases
 from bot.nlu.understanding import Signal
 from bot.queues import Bell, Doorbell, connect
 from bot.service.library import Library
@@ -84,7 +84,8 @@ def rates(settings: Settings) -> Rates:
 
 def channels(settings: Settings) -> Mapping[str, Channel]:
     """The channels that have credentials."""
-    return {**open_channels(Accounts(twilio_account(settings), telegram_account(settings)))}
+    opened = open_channels(Accounts(twilio_account(settings), telegram_account(settings)))
+    return {str(name): channel for name, channel in opened.items()}
 
 
 def twilio_account(settings: Settings) -> TwilioAccount | None:
@@ -167,13 +168,13 @@ class Screener:
 
     def __init__(self) -> None:
         self._loading = threading.Lock()
-        self._phrases: distress.Phrases | None = None
+        self._phrases: Phrases | None = None
 
     def __call__(self, messages: Sequence[str]) -> Signal:
         """Tell how urgent the messages are."""
         return distress.screen(messages, self._phrases or self.load())
 
-    def load(self) -> distress.Phrases:
+    def load(self) -> Phrases:
         """Load the phrases, in one thread however many ask: each copy is tens of MiB and a second of work."""
         with self._loading:
             if self._phrases is None:

@@ -45,6 +45,8 @@ REQUIRED_TEXTS = (
     "greeting",
     "group_refusal",
     "help",
+    "hours_closed",
+    "hours_open",
     "is_it_about",
     "label_no",
     "label_person",
@@ -117,6 +119,10 @@ def _unknown_references(book: Book) -> Iterator[Issue]:
             yield _issue(book, "unknown-reference", where, f"there is no flow `{state.flow}`: correct it or add it")
         if isinstance(state, Lookup) and state.table not in book.tables:
             yield _issue(book, "unknown-reference", where, f"add tables/{state.table}.csv or correct the name")
+        if isinstance(state, Lookup) and state.table in book.tables:
+            columns = {*state.into.values(), *([state.upcoming] if state.upcoming else [])}
+            for column in sorted(columns.difference(book.tables[state.table].columns)):
+                yield _issue(book, "unknown-reference", where, f"tables/{state.table}.csv has no column `{column}`")
         if isinstance(state, Timer) and state.start is not None and state.start not in flow.timers:
             yield _issue(book, "unknown-reference", where, f"declare the timer `{state.start}` under `timers`")
     for topic in book.faq:
@@ -205,6 +211,8 @@ def _slots_of(state: object) -> Iterable[str]:
         return [slot for slot in (state.slot, *state.infer_from) if slot]
     if isinstance(state, Lookup):
         return [state.slot, *state.into]
+    if isinstance(state, Timer):
+        return [slot for slot in (state.day_before, state.carry) if slot]
     if isinstance(state, Speak) or (isinstance(state, Branch) and state.slot):
         return [state.slot or ""]
     return ()
@@ -272,7 +280,8 @@ def _templates(book: Book) -> Iterator[Issue]:
 
 def _comes_back_late(flow: Flow, state: Timer) -> bool:
     timer = flow.timers.get(state.start or "")
-    return timer is not None and not timer.template and (state.after_hours or 0) >= WHATSAPP_WINDOW_HOURS
+    late = state.day_before is not None or (state.after_hours or 0) >= WHATSAPP_WINDOW_HOURS
+    return timer is not None and not timer.template and late
 
 
 def _template_issue(book: Book, where: str) -> Issue:
@@ -290,7 +299,7 @@ def _placeholders(book: Book) -> Iterator[Issue]:
 def _values(book: Book, spot: Spot) -> frozenset[str]:
     landlord = book.landlord
     slots = book.flows[spot.flow].slots if spot.flow in book.flows else ()
-    return frozenset((*spot.extra, *landlord.phones, *landlord.facts, *slots))
+    return frozenset((*spot.extra, *landlord.phones, *landlord.facts, *landlord.deadlines, *slots))
 
 
 def _missing_parts(book: Book) -> Iterator[Issue]:

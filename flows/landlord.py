@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date
+from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator
@@ -15,7 +16,8 @@ class Landlord(Model):
     timezone: IANA name. languages: what the line speaks, the one it begins with first. greet_in: languages of the
     first greeting, in order (Welsh first in Wales). opening: ranges per weekday in local wall time; one that ends at or
     before its start runs past midnight. closed_on: days without opening hours, such as bank holidays. phones and facts:
-    values for placeholders; a fact may differ by language.
+    values for placeholders; a fact may differ by language. deadlines: placeholders that become a date, so many working
+    days after the day of the message (weekends and the nation's bank holidays do not count).
     """
 
     name: str
@@ -29,6 +31,7 @@ class Landlord(Model):
     out_of_hours_phone: str
     phones: Mapping[SlotName, str] = {}
     facts: Mapping[SlotName, str | Mapping[Language, str]] = {}
+    deadlines: Mapping[SlotName, Annotated[int, Field(ge=0, le=250)]] = {}
 
     @field_validator("timezone")
     @classmethod

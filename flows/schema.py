@@ -120,9 +120,13 @@ class Patience(Model):
 
 
 class FlowTimer(Model):
-    """Where a timer of this flow leads when it fires, and the WhatsApp template to use after 24 hours."""
+    """Where a timer of this flow leads when it fires, and the WhatsApp template to use after 24 hours.
+
+    slot: where the value that the timer carried is put.
+    """
 
     to: StateName
+    slot: SlotName | None = None
     template: Identifier | None = None
 
 

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 from flows.wording import (
     MAX_CHOICES,
     ChoiceId,
+    ClockTime,
     FlowName,
     Identifier,
     Level,
@@ -77,18 +78,25 @@ class Ask(Model):
 
 
 class Branch(Model):
-    """Choose the way by a slot's value, the channel, the language, the opening hours (open, closed) or the nation."""
+    """Choose the way by a slot's value, the channel, the language, the opening hours (open, closed) or the nation.
+
+    On `day`, the slot holds a date: past, today, tomorrow, open or closed (no opening left on that day); the first of
+    these that is both true and a case counts. On `words`, the slot is searched for the `words` of each case.
+    """
 
     do: Literal["branch"]
-    on: Literal["slot", "channel", "language", "hours", "nation"]
+    on: Literal["slot", "channel", "language", "hours", "nation", "day", "words"]
     slot: SlotName | None = None
+    words: Mapping[str, Phrases] = {}
     cases: Mapping[str, StateName]
     otherwise: StateName
 
     @model_validator(mode="after")
     def _slot_is_named(self) -> Self:
-        if (self.on == "slot") != (self.slot is not None):
-            raise ValueError("`slot` is needed exactly when the branch is on a slot")
+        if (self.on in ("slot", "day", "words")) != (self.slot is not None):
+            raise ValueError("`slot` is needed exactly when the branch is on a slot, a day or words")
+        if (set(self.cases) if self.on == "words" else set()) != set(self.words):
+            raise ValueError("give `words` for each case, exactly when the branch is on words")
         return self
 
 
@@ -137,28 +145,43 @@ class Speak(Model):
 
 
 class Timer(Model):
-    """Start or cancel one of the flow's timers, which are named in `Flow.timers`."""
+    """Start or cancel one of the flow's timers, which are named in `Flow.timers`.
+
+    It fires `after_hours`, or on the eve of the date in the slot `day_before` at the local time `at`. carry: a slot
+    whose value comes back when it fires; every value is a timer of its own, and none may tell who the tenant is.
+    """
 
     do: Literal["timer"]
     start: Identifier | None = None
     cancel: Identifier | None = None
     after_hours: float | None = Field(default=None, gt=0)
+    day_before: SlotName | None = None
+    at: ClockTime = "16:00"
+    carry: SlotName | None = None
     to: StateName
 
     @model_validator(mode="after")
     def _one_act(self) -> Self:
-        if (self.start is None) == (self.cancel is None) or (self.start is None) != (self.after_hours is None):
-            raise ValueError("give `start` with `after_hours`, or `cancel`")
+        whens = (self.after_hours is not None) + (self.day_before is not None)
+        if (self.start is None) == (self.cancel is None) or (self.start is not None) != whens:
+            raise ValueError("give `start` with `after_hours` or `day_before`, or give `cancel`")
         return self
 
 
 class Lookup(Model):
-    """Find the row of a table whose first column equals a slot, and copy columns of it into slots."""
+    """Find the row of a table whose first column equals a slot, and copy columns of it into slots.
+
+    A column `place_cy` replaces `place` in Welsh. by_start: the first column may be the start of the slot, as "AB1" is
+    of a postcode; the longest start counts. upcoming: the column of dates; only today's and later ones count, the
+    nearest first.
+    """
 
     do: Literal["lookup"]
     table: Identifier
     slot: SlotName
     into: Mapping[SlotName, str]
+    by_start: bool = False
+    upcoming: str | None = None
     found: StateName
     missing: StateName
 

@@ -44,8 +44,10 @@ Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]+)
 Said = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=TELEGRAM_CHARACTERS)]
 TimeRange = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)$")]
 
+ClockTime = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+
 PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
-COMPUTED = frozenset({"landlord", "out_of_hours_phone", "opens", "closes"})
+COMPUTED = frozenset({"landlord", "out_of_hours_phone", "opens", "closes", "hours"})
 """Placeholders that the engine fills by itself, beside the landlord's values and the flow's slots."""
 
 

@@ -23,7 +23,10 @@ class LanguageName(Model):
 
 
 class Calendar(Model):
-    """How a language says when: `{time}` and `{day}` are filled. `days` begin on Monday."""
+    """How a language says when: `{time}`, `{day}`, `{number}` and `{month}` are filled. `days` begin on Monday.
+
+    months: from January; without them a date is said in figures. on_date: a date as it may follow "by" or "on".
+    """
 
     days: Annotated[tuple[str, ...], Field(min_length=7, max_length=7)]
     today: str
@@ -31,6 +34,8 @@ class Calendar(Model):
     weekday: str
     morning: str
     afternoon: str
+    months: Annotated[tuple[str, ...], Field(max_length=12)] = ()
+    on_date: str = "{number} {month}"
 
 
 class Words(Model):

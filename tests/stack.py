@@ -86,7 +86,9 @@ class Stack:
         if clock:
             self.clock()
         self.wait_for(
-            lambda: self._up(f"{self.base}/healthz") and self._up(f"{self.double}/double/counters"), "web and double", 90
+            lambda: self._up(f"{self.base}/healthz") and self._up(f"{self.double}/double/counters"),
+            "web and double",
+            90,
         )
         if set(workers) == set(QUEUES):
             self.wait_for(lambda: self._up(f"{self.base}/readyz"), "readyz", 90)

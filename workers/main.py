@@ -1,8 +1,9 @@
 """The worker process: one queue, jobs in this very process, and everything loaded before the first ring."""
 
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import redis
@@ -35,6 +36,11 @@ class RingWorker(SimpleWorker):
     def _install_signal_handlers(self) -> None:
         """The process has its own, which outlive one connection to Redis."""
 
+    def stop(self) -> None:
+        """Finish the job under way and take no other."""
+        stop: Callable[[int, object], None] = self.request_stop
+        stop(signal.SIGTERM, None)
+
 
 def work(settings: Settings, queue: QueueName, **given: Any) -> None:
     """Answer one queue until the process is asked to stop. Losing Redis or PostgreSQL for a while is survived.
@@ -47,10 +53,16 @@ def work(settings: Settings, queue: QueueName, **given: Any) -> None:
         # A worker waits for a job for seconds on end, so its connection may be silent for longer than a web process's.
         jobs.prepare(jobs.Bench(parts, connect(settings.redis_url or "", timeout=5.0), pool))
         current: list[RingWorker] = []
-        stop_on_signals(parts, lambda: [worker.request_stop(signal.SIGTERM, None) for worker in current])
+        stop_on_signals(parts, partial(stop_all, current))
         while not parts.stopping.is_set():
             _work_once(settings, queue, current)
             parts.stopping.wait(AGAIN_AFTER)
+
+
+def stop_all(workers: Sequence[RingWorker]) -> None:
+    """Let each finish its job and take no other."""
+    for worker in workers:
+        worker.stop()
 
 
 def prepare(parts: Parts, queue: QueueName) -> None:

@@ -81,17 +81,18 @@ def expected(turn: Turn) -> bool:
 def menu_label(turn: Turn) -> bool:
     """A line of the menu typed as it stands there, while nothing else is going on. Numbers need the menu in sight."""
     menu = turn.book.flows.get("menu")
-    state = menu.states.get(menu.start) if menu is not None else None
-    busy = turn.state.stack or turn.message.choice or turn.said.isdecimal()
-    if busy or menu is None or not isinstance(state, Ask):
+    if turn.state.stack or turn.message.choice or turn.said.isdecimal() or menu is None:
         return False
-    turn.change(stack=(Frame("menu", menu.start),))
-    given = read_answer(turn, state)
-    if given is None or not given.sure:
+    for name, state in menu.states.items():
+        if not isinstance(state, Ask):
+            continue
+        turn.change(stack=(Frame("menu", name),))
+        given = read_answer(turn, state)
+        if given is not None and given.sure:
+            accept(turn, state, given)
+            return True
         turn.change(stack=())
-        return False
-    accept(turn, state, given)
-    return True
+    return False
 
 
 def accept(turn: Turn, state: Ask, given: Given) -> None:

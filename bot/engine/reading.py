@@ -22,6 +22,8 @@ _EDITS = ((3, 0), (6, 1), (10, 2), (10_000, 3))
 _POSTCODE = re.compile(r"\b([a-z]{1,2}\d[a-z\d]?)\s?(\d[abd-hjlnp-uw-z]{2})\b")
 _PHONE = re.compile(r"(?:\+|00)?[\d\s().-]{9,20}")
 _NUMBER = re.compile(r"-?\d+(?:[.,]\d+)?")
+_NAMED_DAY = re.compile(r"\b(\d{1,2})[^\W\d]{0,4}\.?\s+(?:of\s+|o\s+)?([^\W\d_]{3,})(?:\s+(\d{4}))?")
+_HALF_A_YEAR = timedelta(days=180)
 _DAY = re.compile(r"\b(\d{1,2})[/. -](\d{1,2})(?:[/. -](\d{4}|\d{2}))?\b")
 
 
@@ -175,10 +177,17 @@ def read_phone(text: str) -> str | None:
 
 
 def read_date(text: str, today: date, words: Words) -> str | None:
-    """A day as ISO 8601: "3/6", "03.06.2027", "tomorrow" or the next day of that weekday. today: the local date."""
+    """A day as ISO 8601: "3/6", "3rd June", "tomorrow" or the next day of that weekday. today: the local date.
+
+    Without a year it is this year's, or next year's if this one's is more than half a year ago.
+    """
     found = _DAY.search(text)
     if found:
         return _calendar_day(int(found[1]), int(found[2]), found[3], today)
+    named = _NAMED_DAY.search(text.casefold())
+    month = _month(named[2], words) if named else None
+    if named and month:
+        return _calendar_day(int(named[1]), month, named[3], today)
     said = set(fold(text).split())
     for days, near in enumerate((words.folded("today"), words.folded("tomorrow"))):
         if said & near:
@@ -190,10 +199,25 @@ def read_date(text: str, today: date, words: Words) -> str | None:
     return None
 
 
+def _month(name: str, words: Words) -> int | None:
+    """The month from 1 that a word of at least three letters begins, in any language."""
+    start = fold(name)
+    return next(
+        (
+            number
+            for calendar in words.calendar.values()
+            for number, month in enumerate(calendar.months, start=1)
+            if fold(month).startswith(start)
+        ),
+        None,
+    )
+
+
 def _calendar_day(day: int, month: int, year: str | None, today: date) -> str | None:
     full = today.year if year is None else int(year) + (2000 if len(year) == 2 else 0)
     try:
-        return date(full, month, day).isoformat()
+        found = date(full, month, day)
+        return (found.replace(year=full + 1) if year is None and today - found > _HALF_A_YEAR else found).isoformat()
     except ValueError:
         # 31/02 is a slip of the finger: the question is asked again.
         return None

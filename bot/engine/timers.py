@@ -51,9 +51,17 @@ def patience(turn: Turn) -> Patience | None:
 
 def _flow_timer(turn: Turn, name: str) -> None:
     """A flow's own timer leads to a state of it, once nothing else is going on."""
-    flow_name, _, timer = name.partition(".")
+    place, _, carried = name.partition(":")
+    flow_name, _, timer = place.partition(".")
     flow = turn.book.flows.get(flow_name)
-    if flow is None or timer not in flow.timers or turn.state.stack:
+    if flow is None or timer not in flow.timers:
+        return
+    if patience(turn) is not None:
+        # A conversation in progress is not talked into. It ends or is set aside, and then it is time enough.
+        turn.ask_for(StartTimer(name, turn.event.at + _HOUR))
         return
     turn.template = flow.timers[timer].template
+    slot = flow.timers[timer].slot
+    kept = {**turn.state.slots, slot: carried} if slot else turn.state.slots
+    turn.change(stack=(), trail=(), slots=kept)
     enter(turn, flow_name, flow.timers[timer].to)

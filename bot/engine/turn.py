@@ -8,9 +8,10 @@ from typing import Any, Literal
 
 from msgspec.structs import replace
 
+from bot.engine.days import deadline, iso_day, spoken_date
 from bot.engine.effects import Choice, Effect, OpenHandoff, SendText
 from bot.engine.events import Event, MessageReceived
-from bot.engine.hours import spoken_closing, spoken_opening
+from bot.engine.hours import is_open, spoken_closing, spoken_opening
 from bot.engine.state import Frame, State
 from bot.nlu.understanding import Level
 from flows.folding import fold
@@ -173,10 +174,14 @@ class Turn:
             return spoken_opening(self.book, self.event.at, language)
         if name == "closes":
             return spoken_closing(self.book, self.event.at, language)
+        if name == "hours":
+            state = "open" if is_open(self.book.landlord, self.event.at) else "closed"
+            return self.words(self.book.texts[f"hours_{state}"], language)
         value = self.book.landlord.value(name, language)
         if value is None:
             value = self.shown(name, language)
-        return value
+        day = deadline(self.book.landlord, name, self.event.at) or iso_day(value)
+        return spoken_date(self.book, day, language) if day else value
 
 
 def _wording(text: Text, language: str) -> Wording:

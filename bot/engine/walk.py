@@ -9,7 +9,9 @@ from bot.engine.approved import give_topic
 from bot.engine.asking import ask, known_target
 from bot.engine.effects import CancelTimer, RecordField, SetLanguage, StartTimer
 from bot.engine.events import MessageReceived
-from bot.engine.hours import is_open
+from bot.engine.days import deadline, eve_of, iso_day, kinds_of_day
+from bot.engine.hours import is_open, local
+from bot.engine.reading import choice_inside, answers
 from bot.engine.state import Frame
 from bot.engine.turn import MOST_DEPTH, MOST_TEXTS, MOST_VISITS, AuthorError, Turn
 from flows.folding import fold
@@ -23,6 +25,7 @@ from flows.schema import (
     Flow,
     Handoff,
     Lookup,
+    Phrases,
     Record,
     Say,
     Search,
@@ -132,14 +135,26 @@ def _ask(turn: Turn, flow: Flow, state: Ask) -> str | None:
 
 
 def _branch(turn: Turn, flow: Flow, state: Branch) -> str:
-    values: Mapping[str, str] = {
-        "slot": turn.state.slots.get(state.slot or "", ""),
-        "channel": turn.channel,
-        "language": turn.language,
-        "hours": "open" if is_open(turn.book.landlord, turn.event.at) else "closed",
-        "nation": turn.book.landlord.nation,
-    }
-    return state.cases.get(values[state.on], state.otherwise)
+    seen = (state.cases[value] for value in _seen(turn, state) if value in state.cases)
+    return next(seen, state.otherwise)
+
+
+def _seen(turn: Turn, state: Branch) -> tuple[str, ...]:
+    """What a branch looks at, the telling first."""
+    landlord, value = turn.book.landlord, turn.state.slots.get(state.slot or "", "")
+    if state.on == "day":
+        day = iso_day(value)
+        return kinds_of_day(landlord, day, turn.event.at) if day else ()
+    if state.on == "words":
+        found = choice_inside(value, answers((case, _every(said)) for case, said in state.words.items()))
+        return (found,) if found else ()
+    hours = "open" if is_open(landlord, turn.event.at) else "closed"
+    values = {"slot": value, "channel": turn.channel, "language": turn.language, "hours": hours}
+    return (values.get(state.on, landlord.nation),)
+
+
+def _every(phrases: Phrases) -> list[str]:
+    return [said for words in phrases.values() for said in words]
 
 
 def _handoff(turn: Turn, flow: Flow, state: Handoff) -> str:
@@ -159,6 +174,9 @@ def _crisis(turn: Turn, flow: Flow, state: Crisis) -> str:
 def _record(turn: Turn, flow: Flow, state: Record) -> str:
     told = _instant(turn.state.first_told or turn.event.at)
     extra = {"now": _instant(turn.event.at), "first_told": told}
+    for name in turn.book.landlord.deadlines:
+        day = deadline(turn.book.landlord, name, turn.event.at)
+        extra[name] = day.isoformat() if day else ""
     turn.ask_for(RecordField(state.field, turn.filled(state.value, extra)))
     return state.to
 
@@ -182,11 +200,20 @@ def speak(turn: Turn, language: str) -> None:
 
 
 def _timer(turn: Turn, flow: Flow, state: Timer) -> str:
-    if state.start is not None and state.after_hours is not None:
-        turn.ask_for(StartTimer(f"{flow.flow}.{state.start}", turn.event.at + state.after_hours * _HOUR))
+    carried = f":{turn.state.slots.get(state.carry, '')}" if state.carry else ""
+    due = _due_at(turn, state)
+    if state.start is not None and due is not None:
+        turn.ask_for(StartTimer(f"{flow.flow}.{state.start}{carried}", due))
     if state.cancel is not None:
-        turn.ask_for(CancelTimer(f"{flow.flow}.{state.cancel}"))
+        turn.ask_for(CancelTimer(f"{flow.flow}.{state.cancel}{carried}"))
     return state.to
+
+
+def _due_at(turn: Turn, state: Timer) -> float | None:
+    if state.after_hours is not None:
+        return turn.event.at + state.after_hours * _HOUR
+    day = iso_day(turn.state.slots.get(state.day_before or "", ""))
+    return eve_of(turn.book.landlord, day, state.at, turn.event.at) if day else None
 
 
 def _lookup(turn: Turn, flow: Flow, state: Lookup) -> str:
@@ -194,12 +221,23 @@ def _lookup(turn: Turn, flow: Flow, state: Lookup) -> str:
     if table is None:
         raise AuthorError(turn.state.stack[-1], f"there is no table called {state.table}")
     key = fold(turn.state.slots.get(state.slot, ""))
-    row = next((row for row in table.rows if key and fold(row[0]) == key), None)
-    if row is None:
+    rows = [dict(zip(table.columns, row, strict=False)) for row in table.rows if key and _fits(state, row[0], key)]
+    if state.upcoming is not None:
+        today = local(turn.book.landlord, turn.event.at).date().isoformat()
+        rows = sorted((row for row in rows if row[state.upcoming] >= today), key=lambda row: row[state.upcoming or ""])
+    if not rows:
         return state.missing
-    cells = dict(zip(table.columns, row, strict=False))
-    turn.change(slots={**turn.state.slots, **{slot: cells.get(column, "") for slot, column in state.into.items()}})
+    cells = max(rows, key=lambda row: len(row[table.columns[0]]))
+    found = {slot: cells.get(f"{column}_{turn.language}") or cells[column] for slot, column in state.into.items()}
+    turn.change(slots={**turn.state.slots, **found})
     return state.found
+
+
+def _fits(state: Lookup, start: str, key: str) -> bool:
+    """Whether a row is the one meant. "ZM1" begins "ZM1 2AB" and not "ZM12 3AB"; "ZM1 2" begins the first, too."""
+    first = fold(start)
+    begins = key.startswith(f"{first} ") or (" " in first and key.startswith(first))
+    return first == key or (state.by_start and begins)
 
 
 def _search(turn: Turn, flow: Flow, state: Search) -> str:

@@ -54,13 +54,28 @@ def screen(messages: Sequence[str], phrases: Phrases) -> Signal:
         return Signal()
     contexts = sorted((find for find in finds if find.rule.context is not None), key=lambda find: find.start)
     places = [context.start for context in contexts]
-    judged: list[tuple[_Find, Level]] = []
+    judged: list[tuple[_Find, Level | None]] = []
     for find in signals:
         near = contexts[bisect(places, find.start - _CONTEXT_REACH) : bisect(places, find.end + _CONTEXT_REACH)]
-        level = _judge(find, near, row)
-        if level is not None:
-            judged.append((find, level))
-    return _signal(judged, row)
+        judged.append((find, _judge(find, near, row)))
+    return _signal(_deferred(judged), row)
+
+
+def _deferred(judged: Sequence[tuple[_Find, Level | None]]) -> list[tuple[_Find, Level]]:
+    """Let a single word that two languages share be judged by the language that has lowered it: "not suicidal"."""
+    lowered = {
+        (find.rule.concern, place): level
+        for find, level in judged
+        if level != find.rule.level
+        for place in range(find.start, find.end + 1)
+    }
+    kept: list[tuple[_Find, Level]] = []
+    for find, level in judged:
+        shared = find.start == find.end and (find.rule.concern, find.start) in lowered
+        final = lowered[find.rule.concern, find.start] if shared else level
+        if final is not None:
+            kept.append((find, final))
+    return kept
 
 
 def _row(messages: Sequence[str], phrases: Phrases) -> list[_Word]:
@@ -167,9 +182,9 @@ def _whole(number: int, first: int, last: int, row: Sequence[_Word], phrases: Ph
 
 def _judge(find: _Find, contexts: Sequence[_Find], row: Sequence[_Word]) -> Level | None:
     """Say what a find means where it stands, None for nothing at all. A hint (a rule at P3) stays one."""
-    beside = [c for c in contexts if c.rule.language == find.rule.language]
-    if any(c.rule.context == "shield" and _covers(c, find) for c in beside):
+    if any(c.rule.context == "shield" and _covers(c, find) for c in contexts):
         return None
+    beside = [c for c in contexts if c.rule.language == find.rule.language]
     if find.rule.firm:
         return find.rule.level
     near = {c.rule.context for c in beside if c.rule.context != "shield" and _touches(c, find, beside, row)}
@@ -211,7 +226,7 @@ def _touches(context: _Find, find: _Find, beside: Sequence[_Find], row: Sequence
         # "don't want to live" holds its own negation; "am not suicidal" has one in the gap of "am .. suicidal".
         return not find.rule.negated
     if kind == "negation":
-        return context.end < find.start <= context.end + _NEGATION_REACH and not _pause(context, find, row)
+        return _negates(context, find, row)
     return find.start - _TIME_REACH <= context.end and context.start <= find.end + _TIME_REACH
 
 
@@ -220,8 +235,16 @@ def _turned(context: _Find, find: _Find, beside: Sequence[_Find]) -> bool:
     return any(c.rule.context == "turn" and low < c.start < high for c in beside)
 
 
-def _pause(context: _Find, find: _Find, row: Sequence[_Word]) -> bool:
-    return any(row[place].token.gap for place in range(context.end + 1, find.start + 1))
+def _negates(context: _Find, find: _Find, row: Sequence[_Word]) -> bool:
+    """A negation reaches a few words on, in its message, up to a pause or a new subject ("not ok i want ...")."""
+    if find.rule.negated or not context.end < find.start <= context.end + _NEGATION_REACH:
+        return False
+    between = row[context.end + 1 : find.start + 1]
+    return (
+        row[context.end].message == row[find.start].message
+        and not any(word.token.gap for word in between)
+        and not any(word.token.text in find.rule.starters for word in between[1:])
+    )
 
 
 def _signal(judged: Sequence[tuple[_Find, Level]], row: Sequence[_Word]) -> Signal:

@@ -8,6 +8,7 @@ back never, so no input can make it slower than linear.
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from bot.nlu.normalise import words
@@ -18,6 +19,12 @@ END = "\n"
 GAP = 3
 _STATES_KEPT = 20000
 _LEXEMES = re.compile(r"<[\w-]+>|\.\.\d*|[()|?_^$]|[^\s()|?<>^$]+\??")
+
+
+@lru_cache(maxsize=65536)
+def spelt(text: str) -> tuple[str, ...]:
+    """Cut a piece of a pattern into words, folded as messages are."""
+    return tuple(token.text for token in words(text))
 
 
 class PatternError(ValueError):
@@ -242,11 +249,11 @@ class _Reader:
     def _words(self, start: int, text: str) -> int:
         if text.endswith("?"):
             end = self.automaton.node()
-            for spelt in (text[:-1], text[:-2]):
-                self.automaton.free[self._words(self._spur(start), spelt)].append(end)
+            for form in (text[:-1], text[:-2]):
+                self.automaton.free[self._words(self._spur(start), form)].append(end)
             return end
         stem = text.endswith("*")
-        cut = [token.text for token in words(text.rstrip("*"))]
+        cut = spelt(text.rstrip("*"))
         if not cut:
             raise PatternError(f"pattern {self.pattern!r}: {text!r} holds no word")
         for word in cut[:-1]:
@@ -293,7 +300,7 @@ class Lexicon:
             self._misspelt,
         )
         for reading in readings:
-            found = frozenset(symbol for spelt in reading(word) for symbol in self._exact(spelt))
+            found = frozenset(symbol for form in reading(word) for symbol in self._exact(form))
             if found:
                 return found
         return frozenset()

@@ -12,8 +12,7 @@ from typing import Any, Literal, NamedTuple, cast, get_args
 
 import yaml
 
-from bot.nlu.normalise import words
-from bot.nlu.patterns import Automaton, Lexicon, PatternError
+from bot.nlu.patterns import Automaton, Lexicon, PatternError, spelt
 from bot.nlu.understanding import About, Level
 
 Context = Literal["shield", "negation", "past", "recovery", "now", "quoted", "supposed", "joke", "turn"]
@@ -52,7 +51,8 @@ class Rule(NamedTuple):
     """What one pattern means: a concern with its level, or a context (then `context` is set).
 
     firm: said whatever stands around it. weight: how much a P2 rule adds when several are found together. negated: the
-    pattern itself holds a negation ("don't want to live"), so one inside a find is no reason to lower it.
+    pattern itself holds a negation ("don't want to live"), so another is no reason to lower it. starters: words with
+    which the language begins a new clause, and which a negation does not pass.
     """
 
     name: str
@@ -63,6 +63,7 @@ class Rule(NamedTuple):
     firm: bool = False
     weight: float = 1.0
     negated: bool = False
+    starters: frozenset[str] = frozenset()
     context: Context | None = None
 
 
@@ -98,12 +99,13 @@ def load_phrases(root: Path) -> Phrases:
 
 
 def _folded(entries: Iterable[str]) -> Iterable[str]:
-    return (token.text for entry in entries for token in words(str(entry)))
+    return (word for entry in entries for word in spelt(str(entry)))
 
 
 def _take(data: Mapping[str, Any], automaton: Automaton, rules: list[Rule]) -> None:
     language, names = str(data["language"]), data.get("names", {})
     denials = frozenset(_folded(data.get("negators", ())))
+    starters = frozenset(_folded(data.get("starters", ())))
     for group in data.get("signals", ()):
         _check(group)
         for pattern in group["say"]:
@@ -116,6 +118,7 @@ def _take(data: Mapping[str, Any], automaton: Automaton, rules: list[Rule]) -> N
                 firm=group.get("firm", "false") == "true",
                 weight=float(group.get("weight", 1.0)),
                 negated=not denials.isdisjoint(_words_of([pattern], names)),
+                starters=starters,
             )
             _add(automaton, rules, rule, names)
     for context, patterns in data.get("contexts", {}).items():

@@ -20,7 +20,8 @@ class Parts:
     """Everything a service function needs from outside.
 
     channels: the ones that are on, by name. screen: the distress reader, oldest message first. clock: POSIX seconds.
-    fetch: gets a file that came by the named channel. media_dir: where fetched files are kept. stopping: set when the process has been asked to end.
+    fetch: gets a file that came by the named channel. media_dir: where fetched files are kept. stopping: set when the
+    process has been asked to end.
     """
 
     database: Database

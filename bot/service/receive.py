@@ -14,7 +14,7 @@ from bot.service.receipts import Report
 from bot.service.spool import SpooledInbound, SpooledReceipt
 from bot.service.together import Together
 from bot.store import inbox
-from bot.store.database import DatabaseAway
+from bot.store.database import DatabaseAway, ValuesRefused
 from channels.messages import Inbound
 
 REPLAY_EVERY = 1.0
@@ -59,14 +59,14 @@ def receive(parts: Parts, inbound: Inbound, at: float) -> Kept:
     if not parts.spool.holds_any():
         try:
             return store(parts, [Arrival(inbound, at)])[0]
-        except DatabaseAway:
-            log.warning("database_away", kept="spool", channel=inbound.channel)
+        except (DatabaseAway, ValuesRefused) as error:
+            log.warning("not_stored", kept="spool", channel=inbound.channel, error=type(error).__name__)
     parts.spool.put(SpooledInbound(inbound, at), at)
     return Kept.SPOOLED
 
 
 def store(parts: Parts, arrivals: Sequence[Arrival]) -> list[Kept]:
-    """Store arrivals in one transaction and ring for them. Raises `DatabaseAway`."""
+    """Store arrivals in one transaction and ring for them. Raises `DatabaseAway` or `ValuesRefused`."""
     signals = [parts.screen([inbound.text]) if inbound.text else Signal() for inbound, _ in arrivals]
     screened = [(inbound, signal, at) for (inbound, at), signal in zip(arrivals, signals, strict=True)]
     with parts.database.connection() as connection:
@@ -101,14 +101,21 @@ def replay(parts: Parts) -> int:
     return parts.spool.replay(put_back)
 
 
-def keep_replaying(parts: Parts) -> None:
-    """Replay whenever something is spooled, until the process stops. Runs in a thread of each web process."""
-    while not parts.stopping.wait(REPLAY_EVERY):
-        if parts.spool.holds_any():
-            try:
-                log.info("spool_replayed", count=replay(parts))
-            except DatabaseAway:
-                log.warning("spool_waits")
+def keep_replaying(parts: Parts, every: float = REPLAY_EVERY) -> None:
+    """Replay whenever something is spooled, until the process stops. Runs in a thread of each process that takes messages.
+
+    every: seconds between looks. A look goes on until the spool is empty: under a steady load, what came meanwhile is
+    there too, and all that is new would follow it for ever.
+    """
+    while not parts.stopping.wait(every):
+        try:
+            while count := replay(parts):
+                log.info("spool_replayed", count=count)
+        except DatabaseAway:
+            log.warning("spool_waits")
+        except Exception as error:
+            # A thread that ended here would leave every later message on the disk.
+            log.exception("replay_failed", error=type(error).__name__)
 
 
 def start_replaying(parts: Parts) -> threading.Thread:

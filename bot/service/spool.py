@@ -12,7 +12,12 @@ from pathlib import Path
 import msgspec
 
 from bot.errors import HearthlineError
+from bot.log import get
+from bot.store.database import ValuesRefused
 from channels.messages import Inbound, Receipt
+
+
+log = get(__name__)
 
 
 class SpoolUnwritable(HearthlineError):
@@ -61,11 +66,11 @@ class Spool:
     def _write(self, name: str, data: bytes) -> None:
         part = self._folder / f"{name}.part"
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            os.write(descriptor, data)
+        with os.fdopen(descriptor, "wb") as file:
+            # Not os.write, which on a nearly full disk may take half of it and raise nothing.
+            file.write(data)
+            file.flush()
             os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
         part.rename(self._folder / f"{name}.json")
         folder = os.open(self._folder, os.O_RDONLY)
         try:
@@ -80,6 +85,13 @@ class Spool:
         except (FileNotFoundError, NotADirectoryError):
             return []
 
+    def set_aside(self) -> int:
+        """How many entries wait for a person, because they could not be read or stored."""
+        try:
+            return sum(path.suffix in (".refused", ".unreadable") for path in self._folder.iterdir())
+        except (FileNotFoundError, NotADirectoryError):
+            return 0
+
     def holds_any(self) -> bool:
         """Whether anything is kept."""
         try:
@@ -92,11 +104,17 @@ class Spool:
     def replay(self, store: Callable[[Spooled], None]) -> int:
         """Give every entry to `store` in order and drop it once stored. Returns how many.
 
-        Stops at the first entry that `store` raises for. Storing twice must be harmless: another process may be at it too.
+        Stops at the first entry that `store` raises for, unless it is `ValuesRefused`: what can never be stored is put
+        aside, so that nobody's message waits behind it. Storing twice must be harmless: another process may be at it too.
         """
         done = 0
         for path, spooled in self._entries():
-            store(spooled)
+            try:
+                store(spooled)
+            except ValuesRefused as refused:
+                log.error("spooled_refused", remedy="look at the .refused file in SPOOL_DIR", problem=str(refused))
+                path.rename(path.with_suffix(".refused"))
+                continue
             path.unlink(missing_ok=True)
             done += 1
         return done
@@ -110,4 +128,5 @@ class Spool:
             try:
                 yield path, _decode(data)
             except msgspec.DecodeError:
+                log.error("spooled_unreadable", remedy="look at the .unreadable file in SPOOL_DIR")
                 path.rename(path.with_suffix(".unreadable"))

@@ -26,6 +26,7 @@ class Overview:
     failures: list[tuple[str, str, int]]
     author_errors: int
     spooled: int
+    set_aside: int
 
 
 def overview(parts: Parts) -> Overview:
@@ -40,6 +41,7 @@ def overview(parts: Parts) -> Overview:
             failures=due.failures(connection, now - FAILURES_FOR),
             author_errors=due.author_errors(connection),
             spooled=len(parts.spool.files()),
+            set_aside=parts.spool.set_aside(),
         )
 
 
@@ -55,6 +57,7 @@ def gauges(seen: Overview, now: float) -> Iterator[tuple[str, str, float]]:
     yield "outbox_failed_day", "Parts that failed for good in the last day", counts.failed
     yield "handoffs_waiting", "Conversations waiting for a person", sum(count for _, _, count, _ in seen.handoffs)
     yield "spooled", "Webhooks on this machine's disk, waiting for PostgreSQL", seen.spooled
+    yield "spool_set_aside", "Webhooks on this machine's disk that nobody could read or store", seen.set_aside
 
 
 def missing(parts: Parts, redis_answers: bool) -> list[str]:

@@ -46,6 +46,8 @@ class Together(Generic[Asked, Answer]):
 
     def _run(self) -> None:
         while batch := self._next():
+            # Whoever gave up before the write began keeps its part elsewhere; from here on nobody can.
+            batch = [(asked, future) for asked, future in batch if future.set_running_or_notify_cancel()]
             try:
                 answers = self._write([asked for asked, _ in batch])
             except Exception as error:  # noqa: BLE001 - handed to everyone who waits for it

@@ -122,7 +122,8 @@ def _record_consent(connection: Connection, inbound: Inbound, added: Added, at: 
 def _list_media(connection: Connection, inbound: Inbound, added: Added, at: float) -> None:
     for position, media in enumerate(inbound.media):
         connection.execute(
-            "INSERT INTO media (inbox_id, position, ref, kind, content_type, due_at) VALUES (%s, %s, %s, %s, %s, to_timestamp(%s))",
+            "INSERT INTO media (inbox_id, position, ref, kind, content_type, due_at)"
+            " VALUES (%s, %s, %s, %s, %s, to_timestamp(%s))",
             (added.inbox_id, position, media.ref, media.kind, media.content_type, at),
         )
 

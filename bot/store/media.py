@@ -24,7 +24,8 @@ def take_due(connection: Connection, now: float, lease: float, most: int = 4) ->
         UPDATE media AS m SET attempts = m.attempts + 1, due_at = to_timestamp(%s + %s)
         FROM inbox i
         WHERE i.id = m.inbox_id AND m.id IN (
-            SELECT id FROM media WHERE state = 'queued' AND due_at <= to_timestamp(%s) ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED)
+            SELECT id FROM media WHERE state = 'queued' AND due_at <= to_timestamp(%s)
+            ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED)
         RETURNING m.id, i.channel, i.account, m.ref, m.kind, m.content_type, m.attempts
         """,
         (now, lease, now, most),

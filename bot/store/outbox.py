@@ -65,7 +65,8 @@ class Row(NamedTuple):
 class Claimed(NamedTuple):
     """A row that this worker may send until its lease ends. `sender` is the channel's name. Times are POSIX seconds.
 
-    verify: an earlier try may have arrived; then `known` has the provider's ids of the tenant's other rows. received: the provider has reported on it, so it did arrive.
+    verify: an earlier try may have arrived; then `known` has the provider's ids of the tenant's other rows. received: the
+    provider has reported on it, so it did arrive.
     claim: counts claims, so that a worker whose lease has passed cannot record over its successor.
     """
 
@@ -167,7 +168,7 @@ def record(connection: Connection, results: Sequence[Result], now: float) -> lis
         WHERE o.id = n.id AND o.claim = n.claim AND o.state = 'sending'
         RETURNING o.id
         """,
-        [now, *([*column] for column in zip(*results, strict=True))],
+        [now, *([*column] for column in zip(*ordered, strict=True))],
     ).fetchall()
     return [row[0] for row in rows]
 

@@ -17,7 +17,7 @@ from bot.service.parts import Parts
 from bot.service.receipts import Report
 from bot.service.receive import Arrival, Intake, Kept
 from bot.service.spool import Spooled, SpooledInbound, SpooledReceipt, SpoolUnwritable
-from bot.store.database import DatabaseAway
+from bot.store.database import DatabaseAway, ValuesRefused
 from bot.web.metrics import SECONDS, WEBHOOKS
 from channels.errors import Forged, Malformed
 from channels.messages import Channel, Inbound, Receipt, WebhookRequest
@@ -88,7 +88,7 @@ class Webhooks:
             return Response("post it", 405, headers={"Allow": "POST"})
         if message_id is None:
             return await self.take(request, name, answer)
-        if not (message_id.isascii() and message_id.isdigit() and int(message_id[:20]) < LARGEST_ID):
+        if not (message_id.isascii() and message_id.isdigit() and len(message_id) < 20 and int(message_id) < LARGEST_ID):
             return Response("unknown message", 404)
         return await self.take(request, "sms" if "sms" in self.parts.channels else "whatsapp", nothing, int(message_id))
 
@@ -123,12 +123,13 @@ class Webhooks:
 
     async def _keep(self, arrival: Inbound | Receipt, message_id: int | None, at: float) -> None:
         """Store one arrival, or spool it if PostgreSQL is away or takes too long. Raises `SpoolUnwritable`."""
+        asked: Callable[[], Future[Kept] | Future[bool]]
         if isinstance(arrival, Inbound):
-            asked = partial(self.intake.messages.ask, Arrival(arrival, at))
             spooled: Spooled = SpooledInbound(arrival, at)
+            asked = partial(self.intake.messages.ask, Arrival(arrival, at))
         elif message_id is not None:
-            asked = partial(self.intake.reports.ask, Report(message_id, arrival, at))
             spooled = SpooledReceipt(arrival, message_id, at)
+            asked = partial(self.intake.reports.ask, Report(message_id, arrival, at))
         else:
             return
         spool = self.parts.spool
@@ -136,15 +137,19 @@ class Webhooks:
             await run_in_threadpool(spool.put, spooled, at)
 
 
-async def stored(asked: "Future[Kept] | Future[bool]") -> bool:
+async def stored(asked: Future[Kept] | Future[bool]) -> bool:
     """Wait until something is in PostgreSQL; False if it is away or takes too long.
 
     If a slow transaction does end well after all, the replay of the same provider id changes nothing.
     """
     try:
         await asyncio.wait_for(asyncio.wrap_future(asked), STORE_PATIENCE)
-    except (DatabaseAway, TimeoutError) as error:
-        log.warning("database_away", kept="spool", error=type(error).__name__)
+    except (DatabaseAway, ValuesRefused, TimeoutError) as error:
+        log.warning("not_stored", kept="spool", error=type(error).__name__)
+        return False
+    except Exception as error:
+        # Twilio does not send a message again after a 500: even a defect of ours must leave it on the disk.
+        log.exception("storing_failed", kept="spool", error=type(error).__name__)
         return False
     return True
 

@@ -25,7 +25,8 @@ SELECT c.id, 'sms', '+447700900000', 'SMold' || c.id || '-' || n, 'message', 'a 
 FROM conversations c, generate_series(1, 25) AS n WHERE c.address LIKE '+4478%%'
 """
 FILL_OUTBOX = """
-INSERT INTO outbox (conversation_id, inbox_id, sender, purpose, text, part, state, created_at, due_at, sent_at, provider_id, delivery)
+INSERT INTO outbox (conversation_id, inbox_id, sender, purpose, text, part, state, created_at, due_at, sent_at,
+                    provider_id, delivery)
 SELECT i.conversation_id, i.id, 'sms', 'reply', 'an answer of about the usual length, with a number to ring', '{}', 'sent',
        i.received_at, i.received_at, i.received_at, 'SMout' || i.id, 'delivered'
 FROM inbox i WHERE i.provider_id LIKE 'SMold%%'

@@ -65,7 +65,8 @@ async def _fire(port: int, shots: Sequence[tuple[str, bytes]], rate: float) -> l
         if line.transport is None:
             return 0
         line.transport.write(data)
-        return await answer
+        status: int = await answer
+        return status
 
     async def one(key: str, data: bytes, due: float) -> None:
         line = free.pop() if free else await connect()

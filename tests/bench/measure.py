@@ -52,7 +52,10 @@ class Outcome:
         )
 
 
-HEAD = f"{'run':<44} {'msg/s':>6} {'answered':>13} {'sends':>6} {'hook50':>7} {'hook99':>8} {'reply50':>8} {'reply99':>9} {'drain s':>7}"
+HEAD = (
+    f"{'run':<44} {'msg/s':>6} {'answered':>13} {'sends':>6} {'hook50':>7} {'hook99':>8}"
+    f" {'reply50':>8} {'reply99':>9} {'drain s':>7}"
+)
 
 
 def quantile(values: Sequence[float], percent: int) -> float:
@@ -138,7 +141,8 @@ def processor(stack: Stack, seconds: float) -> list[tuple[str, float]]:
 
 def machine() -> str:
     """What this was measured on."""
-    return f"{psutil.cpu_count()} cores, {psutil.virtual_memory().total / 2**30:.0f} GiB, Python {platform.python_version()}, {platform.system()}"
+    memory = psutil.virtual_memory().total / 2**30
+    return f"{psutil.cpu_count()} cores, {memory:.0f} GiB, Python {platform.python_version()}, {platform.system()}"
 
 
 def spread(values: Sequence[float]) -> str:

@@ -8,6 +8,7 @@ import os
 import sys
 from pathlib import Path
 
+import redis
 from fastapi import FastAPI, Request, Response
 from rq import Queue, SimpleWorker
 from rq.serializers import JSONSerializer
@@ -53,10 +54,10 @@ def answer(address: str, account: str, text: str, number: int) -> None:
     store.set(f"rival:{address}", to_json(state))
 
 
-_redis_made = []
+_redis_made: list[redis.Redis] = []
 
 
-def _redis():  # type: ignore[no-untyped-def]  # redis-py's own type differs by version
+def _redis() -> redis.Redis:
     if not _redis_made:
         _redis_made.append(connect(_ready()[0].redis_url or ""))
     return _redis_made[0]

@@ -55,14 +55,14 @@ class Client:
     pool: urllib3.PoolManager
 
     def __call__(self, method: str, path: str, json_body: object = None, **more: Any) -> Any:
-        body = {} if json_body is None else {"json": json_body}
+        body: dict[str, Any] = {} if json_body is None else {"json": json_body}
         answer = self.pool.request(method, self.url + path, **body, **more)
         assert answer.status < 400, (answer.status, answer.data)
         return answer.json() if answer.data else None
 
     def twilio(self, path: str = "/Messages.json", method: str = "POST", **fields: Any) -> urllib3.BaseHTTPResponse:
         url = f"{self.url}/2010-04-01/Accounts/{ACCOUNT_SID}{path}"
-        body = {} if method == "GET" else {"encode_multipart": False}
+        body: dict[str, Any] = {} if method == "GET" else {"encode_multipart": False}
         return self.pool.request(method, url, fields=fields, headers=BASIC, **body)
 
     def sms(self, **fields: Any) -> urllib3.BaseHTTPResponse:

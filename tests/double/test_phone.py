@@ -4,6 +4,7 @@ import html
 import re
 import threading
 import time
+from typing import Any
 
 import pytest
 
@@ -20,8 +21,8 @@ def page(call: Client, query: str = "") -> str:
     return answer.data.decode()
 
 
-def act(call: Client, **fields: object) -> int:
-    form = {"tenant": "0", "channel": "sms", **fields}
+def act(call: Client, **fields: Any) -> int:
+    form: dict[str, Any] = {"tenant": "0", "channel": "sms", **fields}
     return call.pool.request(
         "POST", f"{call.url}/phone/act", fields=form, headers={"Accept": "application/json"}
     ).status

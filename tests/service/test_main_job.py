@@ -89,7 +89,8 @@ def test_workers_racing_for_the_same_tenants_answer_each_message_once_and_in_ord
         thread.join()
     for tenant in tenants:
         rows = connection.execute(
-            "SELECT o.text FROM outbox o JOIN conversations c ON c.id = o.conversation_id WHERE c.address = %s ORDER BY o.inbox_id, o.position",
+            "SELECT o.text FROM outbox o JOIN conversations c ON c.id = o.conversation_id"
+            " WHERE c.address = %s ORDER BY o.inbox_id, o.position",
             (tenant,),
         ).fetchall()
         assert sms.texts_to(tenant) == [row[0] for row in rows]
@@ -120,7 +121,7 @@ def test_telegrams_own_order_counts_whatever_order_webhooks_arrive_in(
         say(f"message {sequence}", sequence=sequence, provider_id=f"u{sequence}")
     converse.drain(parts, urgent_only=False)
     order = connection.execute(
-        "SELECT DISTINCT i.sequence, min(o.id) OVER (PARTITION BY i.id) AS first FROM outbox o JOIN inbox i ON i.id = o.inbox_id ORDER BY first"
+        "SELECT i.sequence FROM outbox o JOIN inbox i ON i.id = o.inbox_id GROUP BY i.sequence ORDER BY min(o.id)"
     ).fetchall()
     assert [row[0] for row in order] == [11, 12, 13]
 
@@ -311,7 +312,8 @@ def test_stop_counts_from_receipt_and_only_for_what_we_start(
     work(parts, pool)
     assert len(sms.sent) == before
     connection.execute(
-        "INSERT INTO outbox (conversation_id, sender, purpose, text, part, created_at, due_at) SELECT conversation_id, sender, 'proactive', text, part, created_at, due_at FROM outbox ORDER BY id LIMIT 1"
+        "INSERT INTO outbox (conversation_id, sender, purpose, text, part, created_at, due_at)"
+        " SELECT conversation_id, sender, 'proactive', text, part, created_at, due_at FROM outbox ORDER BY id LIMIT 1"
     )
     deliver.drain(parts, pool, urgent_only=False)
     assert len(sms.sent) == before

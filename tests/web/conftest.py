@@ -51,9 +51,10 @@ def parts(database_url: str, tmp_path: Path, rung: list[QueueName]) -> Iterator[
     bell = Bell(rung.append)
     bell.start()
     twilio = TwilioAccount(SID, TOKEN, PUBLIC, sms_from="+447700900900", whatsapp_from="whatsapp:+447700900901")
+    opened = open_channels(Accounts(twilio, TelegramAccount(BOT, SECRET)))
     yield Parts(
         database=database,
-        channels={**open_channels(Accounts(twilio, TelegramAccount(BOT, SECRET)))},
+        channels={str(name): channel for name, channel in opened.items()},
         library=Library(lambda: book(Settings(_env_file=None)), database),
         screen=screen,
         clock=lambda: 1_795_003_200.0,

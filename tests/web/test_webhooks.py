@@ -2,6 +2,7 @@
 
 import base64
 import hmac
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -143,7 +144,7 @@ def test_ten_thousand_emoji_over_telegram(post_telegram: Post, connection: Conne
 
 
 def test_lone_surrogates_over_telegram(post_telegram: Post, connection: Connection) -> None:
-    raw = b'{"update_id": 3, "message": {"message_id": 3, "date": 1, "chat": {"id": 77, "type": "private"}, "from": {"id": 77, "is_bot": false, "first_name": "S"}, "text": "a\\ud83d help"}}'
+    raw = json.dumps(telegram_message(3, text="TEXT")).encode().replace(b"TEXT", b"a\\ud83d help")
     assert post_telegram(raw).status_code == 200
     assert "help" in kept(connection)[0]
 

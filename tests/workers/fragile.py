@@ -1,4 +1,4 @@
-"""A worker process that kills itself, once, at a chosen point of its work. Run as `python -m tests.workers.fragile QUEUE POINT`."""
+"""A worker process that kills itself at a chosen point of its work: `python -m tests.workers.fragile QUEUE POINT`."""
 
 import contextlib
 import os

@@ -46,7 +46,8 @@ def told(stack: Stack, tenant: str) -> list[str]:
 def written(stack: Stack, tenant: str) -> list[str]:
     """What we decided to say, in the order of the messages it answers."""
     rows = stack.query(
-        "SELECT o.text FROM outbox o JOIN conversations c ON c.id = o.conversation_id WHERE c.address = %s ORDER BY o.inbox_id, o.position",
+        "SELECT o.text FROM outbox o JOIN conversations c ON c.id = o.conversation_id"
+        " WHERE c.address = %s ORDER BY o.inbox_id, o.position",
         tenant,
     )
     return [row[0] for row in rows]
@@ -246,7 +247,7 @@ def test_neither_postgresql_nor_the_spool(stack: Stack, client: httpx.Client) ->
     assert told(stack, tenant) == written(stack, tenant)
 
 
-FAULTS = [
+FAULTS: list[dict[str, object]] = [
     {"kind": "throttle", "seconds": 1},
     {"kind": "error", "status": 500},
     {"kind": "hang", "seconds": 10},
@@ -274,7 +275,8 @@ def test_what_was_never_rung_for_is_found_by_the_sweep(stack: Stack) -> None:
         """
         WITH known AS (INSERT INTO conversations (channel, account, address) VALUES ('sms', '+447700900000', %s) RETURNING id)
         INSERT INTO inbox (conversation_id, channel, account, provider_id, kind, text, payload, received_at)
-        SELECT id, 'sms', '+447700900000', 'SMunrung', 'message', 'hello', jsonb_build_object('channel', 'sms', 'account', '+447700900000',
+        SELECT id, 'sms', '+447700900000', 'SMunrung', 'message', 'hello',
+               jsonb_build_object('channel', 'sms', 'account', '+447700900000',
                'address', %s::text, 'provider_id', 'SMunrung', 'text', 'hello'), now() FROM known RETURNING id
         """,
         tenant,

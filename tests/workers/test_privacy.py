@@ -32,7 +32,12 @@ def test_a_whole_bad_day_leaves_nothing_personal_in_the_log() -> None:
             assert client.post(f"{stack.base}/webhooks/twilio/sms", data=form, headers=forged).status_code == 403
             stack.post(client, {**form, "From": "", "MessageSid": ""})
         stack.post(client, stack.form("+447700900556", WORDS[1]))
-        said = {"channel": "telegram", "address": "777000111", "text": f"I am {NAME}, {WORDS[0]}", "samples": ["picture"]}
+        said = {
+            "channel": "telegram",
+            "address": "777000111",
+            "text": f"I am {NAME}, {WORDS[0]}",
+            "samples": ["picture"],
+        }
         httpx.post(f"{stack.double}/double/inbound", json=said, timeout=60).raise_for_status()
         stack.servers.stop_postgres()
         assert stack.post(client, stack.form(TENANT, f"later {WORDS[1]}")).status_code == 200

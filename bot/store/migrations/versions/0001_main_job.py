@@ -181,10 +181,12 @@ CREATE TABLE channel_marks (
 
 
 def upgrade() -> None:
+    """Make the tables."""
     op.execute(TABLES)
 
 
 def downgrade() -> None:
+    """Drop them, with everything in them."""
     op.execute(
         "DROP TABLE channel_marks, processes, revisions, author_errors, misses, media, fields, handoffs, timers,"
         " outbox, consents, inbox, conversations"

@@ -1,0 +1,179 @@
+"""Screening: the examples of every language, the grammar that changes meaning, and hostile input."""
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.nlu.distress import screen
+from bot.nlu.phrases import PhraseError, Phrases, load_phrases
+
+ROOT = Path(__file__).parents[2]
+FILES = sorted((Path(__file__).parent / "distress").glob("*.yaml"))
+LANGUAGES = {"en", "cy", "pl", "ro", "pa", "gu", "ur", "bn", "ar", "so", "pt", "es", "fr", "it", "lt", "tr", "fa", "ta"}
+LANGUAGES |= {"hi", "uk", "zh"}
+ASKED = {"suicide", "self-harm", "overdose", "domestic-abuse", "violence-now", "child-at-risk", "fire", "gas"}
+ASKED |= {"homeless-tonight"}
+LEAST_URGENT, LEAST_CALM = 40, 20
+
+
+def read(path: Path) -> Mapping[str, Any]:
+    loaded: Mapping[str, Any] = yaml.safe_load(path.read_text("utf-8"))
+    return loaded
+
+
+@pytest.fixture(scope="module")
+def phrases() -> Phrases:
+    return load_phrases(ROOT / "flows" / "safety" / "phrases")
+
+
+URGENT = [
+    pytest.param(concern, text, id=f"{path.stem}-{concern}-{place}")
+    for path in FILES
+    for concern, texts in read(path)["urgent"].items()
+    for place, text in enumerate(texts)
+]
+CALM = [
+    pytest.param(text, id=f"{path.stem}-{place}") for path in FILES for place, text in enumerate(read(path)["calm"])
+]
+
+
+@pytest.mark.parametrize(("concern", "text"), URGENT)
+def test_danger_is_noticed_and_named(concern: str, text: str, phrases: Phrases) -> None:
+    signal = screen([text], phrases)
+    assert signal.urgent
+    assert concern in signal.concerns
+
+
+@pytest.mark.parametrize("text", CALM)
+def test_ordinary_messages_raise_nobody(text: str, phrases: Phrases) -> None:
+    assert not screen([text], phrases).urgent
+
+
+def test_every_language_has_phrases_and_enough_examples() -> None:
+    assert {path.stem for path in (ROOT / "flows" / "safety" / "phrases").glob("*.yaml")} == LANGUAGES
+    assert {path.stem for path in FILES} == LANGUAGES
+    for path in FILES:
+        rows = read(path)
+        assert rows["urgent"].keys() >= ASKED, path.stem
+        assert sum(map(len, rows["urgent"].values())) >= LEAST_URGENT, path.stem
+        assert len(rows["calm"]) >= LEAST_CALM, path.stem
+
+
+ENGLISH = read(Path(__file__).parent / "distress" / "en.yaml")
+
+
+@pytest.mark.parametrize("text", ENGLISH["at_least_p2"])
+def test_distress_is_seen_though_not_urgent(text: str, phrases: Phrases) -> None:
+    assert screen([text], phrases).level in ("P0", "P1", "P2")
+
+
+@pytest.mark.parametrize("messages", ENGLISH["split"])
+def test_a_sentence_split_over_messages_counts(messages: list[str], phrases: Phrases) -> None:
+    assert screen(messages, phrases).urgent
+
+
+@pytest.mark.parametrize(("who", "text"), [(who, text) for who, texts in ENGLISH["about"].items() for text in texts])
+def test_who_is_meant(who: str, text: str, phrases: Phrases) -> None:
+    assert screen([text], phrases).about == who
+
+
+LEVELS = [
+    ("I can smell gas", "P0"),
+    ("I've taken an overdose", "P0"),
+    ("I want to die", "P1"),
+    ("this damp is killing me. I want to die", "P1"),
+    ("this damp is killing me", "P3"),
+    ("I'm hopeless and there's no one to turn to", "P1"),
+    ("I feel hopeless about everything", "P2"),
+    ("never thought of killing myself", "P2"),
+    ("not going to work today. i want to kill myself", "P1"),
+    ("everyone asks if i'm not suicidal and i keep lying, i want to kill myself", "P1"),
+    ("kms lol", "P2"),
+    ("in the film he says i want to die", "P3"),
+    ("how do I pay my rent?", "P3"),
+    ("", "P3"),
+    ("👍", "P3"),
+    ("12345", "P3"),
+]
+
+
+@pytest.mark.parametrize(("text", "level"), LEVELS)
+def test_levels(text: str, level: str, phrases: Phrases) -> None:
+    assert screen([text], phrases).level == level
+
+
+def test_evidence_points_at_the_words(phrases: Phrases) -> None:
+    text = "Hello. Honestly I want to DIE, sorry"
+    evidence = screen([text], phrases).evidence[0]
+    assert text[slice(*evidence.span)].lower().endswith("want to die")
+    assert evidence.language == "en"
+    assert evidence.concern == "suicide"
+
+
+@pytest.mark.parametrize("disguise", [str.upper, str.title, lambda t: "  ".join(t.split()), lambda t: t.replace("i", "і")])
+def test_disguises_change_nothing(disguise: Any, phrases: Phrases) -> None:
+    assert screen([disguise("i am thinking of suicide")], phrases).level == "P1"
+
+
+@settings(max_examples=150)
+@given(st.lists(st.text(max_size=120), max_size=5))
+def test_any_input_gives_a_signal_twice_the_same(messages: list[str]) -> None:
+    loaded = _small()
+    first = screen(messages, loaded)
+    assert first == screen(messages, loaded)
+    for one in first.evidence:
+        assert 0 <= one.span[0] < one.span[1]
+
+
+def _small(cache: list[Phrases] = []) -> Phrases:  # noqa: B006 - one load for all of hypothesis's examples
+    if not cache:
+        cache.append(load_phrases(ROOT / "flows" / "safety" / "phrases"))
+    return cache[0]
+
+
+@pytest.mark.parametrize(
+    "piece", ["kill myself ", "a ", "i want to ", "💊", "not ", "k i l l ", "want .. ((( ", "ééé\u200b", "suiciiide "]
+)
+def test_hostile_input_stays_linear(piece: str, phrases: Phrases) -> None:
+    def spent(size: int) -> float:
+        text = (piece * size)[:size]
+        began = time.process_time()
+        screen([text], phrases)
+        return time.process_time() - began
+
+    spent(2000)
+    small, large = max(spent(8192), 0.01), spent(65536)
+    assert large < 24 * small
+    assert large < 5.0
+
+
+def test_a_cry_after_much_padding_is_still_heard(phrases: Phrases) -> None:
+    padding = "not never used to but the song film lol. " * 1000
+    assert screen([padding + "I want to kill myself"], phrases).urgent
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ("signals: [{concern: sadness, level: P1, say: [x]}]", "concern"),
+        ("signals: [{concern: suicide, level: P9, say: [x]}]", "level"),
+        ("signals: [{concern: suicide, level: P1, about: cat, say: [x]}]", "nobody"),
+        ("signals: [{concern: suicide, level: P1, say: ['(x']}]", "bracket"),
+        ("contexts: {mood: [x]}", "context"),
+    ],
+)
+def test_a_bad_file_is_refused_with_its_name(body: str, says: str, tmp_path: Path) -> None:
+    (tmp_path / "xx.yaml").write_text(f"language: xx\n{body}\n", "utf-8")
+    with pytest.raises(PhraseError, match=f"xx.yaml: .*{says}"):
+        load_phrases(tmp_path)
+
+
+def test_no_files_at_all_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PhraseError, match="no phrase files"):
+        load_phrases(tmp_path)

@@ -1,0 +1,160 @@
+"""What may go wrong between a webhook and its commit, and must not cost anybody a message."""
+
+import asyncio
+import os
+import threading
+from collections.abc import Sequence
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bot.service import receive
+from bot.service.parts import Parts
+from bot.service.receive import Arrival, Kept
+from bot.service.spool import Spool, SpooledInbound
+from bot.service.together import Together
+from bot.store.database import Connection, DatabaseAway, ValuesRefused
+from channels.messages import Inbound
+from tests.service.fakes import OURS, TENANT
+
+
+def said(text: str, number: int, **more: str) -> Inbound:
+    values = {"channel": "sms", "account": OURS, "address": TENANT, "provider_id": f"SM{number}", **more}
+    return Inbound(text=text, **values)  # type: ignore[arg-type]  # a test's own words
+
+
+def poison(number: int) -> Inbound:
+    """What PostgreSQL cannot hold, should a channel ever let it through."""
+    return said("hello", number, profile_name="a\x00b", address="+447700900666")
+
+
+def test_whoever_stops_waiting_does_not_end_the_writer() -> None:
+    begun, go_on = threading.Event(), threading.Event()
+    written = list[int]()
+
+    def write(numbers: Sequence[int]) -> list[int]:
+        begun.set()
+        assert go_on.wait(5)
+        written.extend(numbers)
+        return list(numbers)
+
+    together = Together[int, int](write, most=1)
+
+    async def impatient(number: int) -> None:
+        await asyncio.wait_for(asyncio.wrap_future(together.ask(number)), 0.05)
+
+    with pytest.raises(TimeoutError):
+        asyncio.run(impatient(1))
+    assert begun.wait(5)
+    waiting = together.ask(2)
+    assert waiting.cancel()
+    go_on.set()
+    assert together.ask(3).result(5) == 3
+    with pytest.raises(CancelledError):
+        waiting.result(5)
+    assert written == [1, 3]
+    together.close()
+
+
+def test_values_that_postgresql_refuses_are_told_from_a_server_that_is_away(parts: Parts) -> None:
+    with pytest.raises(ValuesRefused) as refused:
+        receive.store(parts, [Arrival(poison(1), parts.clock())])
+    assert "hello" not in str(refused.value)
+    assert "+4477" not in str(refused.value)
+
+
+def test_one_bad_arrival_takes_no_other_of_its_batch_along(parts: Parts, connection: Connection) -> None:
+    arrivals = [Arrival(said("one", 1), parts.clock()), Arrival(poison(2), parts.clock())]
+    arrivals.append(Arrival(said("three", 3), parts.clock()))
+    with pytest.raises(ValuesRefused):
+        receive.store(parts, arrivals)
+    assert connection.execute("SELECT count(*) FROM inbox").fetchone() == (0,)
+    assert receive.store(parts, [arrivals[0]]) == [Kept.STORED]
+
+
+def test_what_postgresql_refuses_blocks_nothing_behind_it_and_is_kept_for_a_person(
+    parts: Parts, connection: Connection
+) -> None:
+    assert receive.receive(parts, poison(1), 1.0) is Kept.SPOOLED
+    assert receive.receive(parts, said("after it", 2), 2.0) is Kept.SPOOLED
+    assert receive.replay(parts) == 1
+    assert connection.execute("SELECT text FROM inbox").fetchall() == [("after it",)]
+    assert parts.spool.set_aside() == 1
+    assert not parts.spool.holds_any()
+
+
+def test_replaying_goes_on_after_any_failure(parts: Parts, connection: Connection) -> None:
+    parts.spool.put(SpooledInbound(said("hello", 1), 1.0), 1.0)
+    tries = iter([RuntimeError("a defect"), DatabaseAway("away")])
+
+    def screen(messages: Sequence[str]) -> object:
+        if error := next(tries, None):
+            raise error
+        return parts.screen(messages)
+
+    failing = replace(parts, screen=screen)  # type: ignore[arg-type]  # fails twice
+    thread = threading.Thread(target=receive.keep_replaying, args=(failing, 0.01))
+    thread.start()
+    try:
+        for _ in range(500):
+            if connection.execute("SELECT count(*) FROM inbox").fetchone() == (1,):
+                break
+            parts.stopping.wait(0.01)
+        else:
+            raise AssertionError("the message was never replayed")
+    finally:
+        parts.stopping.set()
+        thread.join(5)
+
+
+def test_a_steady_stream_does_not_keep_the_line_on_its_spool(parts: Parts) -> None:
+    """While anything is on disk all that is new goes there too, so a pass must go on until nothing is left."""
+    parts.spool.put(SpooledInbound(said("hello", 0), 0.0), 0.0)
+    more = iter(range(1, 20))
+    spool = parts.spool
+
+    class Arriving(Spool):
+        def replay(self, store: object, refused: object = None) -> int:  # type: ignore[override]  # arrives meanwhile
+            done = spool.replay(store)  # type: ignore[arg-type]
+            if (number := next(more, None)) is not None:
+                receive.receive(arriving, said("more", number), float(number))
+            return done
+
+    arriving = replace(parts, spool=spool)
+    del Arriving
+    assert receive.replay(arriving) == 1
+
+
+def test_a_nearly_full_disk_keeps_a_message_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A write may take fewer bytes than it was given, without an error."""
+    real = os.write
+    monkeypatch.setattr(os, "write", lambda descriptor, data: real(descriptor, bytes(data)[:10]))
+    spool, got = Spool(tmp_path / "spool"), list[object]()
+    spool.put(SpooledInbound(said("all of it", 1), 1.0), 1.0)
+    assert spool.replay(got.append) == 1
+    assert got == [SpooledInbound(said("all of it", 1), 1.0)]
+
+
+def test_webs_that_store_the_same_new_tenants_in_different_orders_do_not_wait_for_each_other_for_ever(
+    parts: Parts, connection: Connection
+) -> None:
+    tenants = [f"+44770090{n:04d}" for n in range(64)]
+
+    def batch(web: int) -> list[Arrival]:
+        order = tenants if web % 2 else tenants[::-1]
+        return [
+            Arrival(said("hi", 0, address=to, provider_id=f"SM{web}-{to}-{round_}"), parts.clock())
+            for to in order
+            for round_ in range(1)
+        ]
+
+    for _ in range(5):
+        connection.execute("DELETE FROM inbox")
+        connection.execute("DELETE FROM conversations")
+        with ThreadPoolExecutor(4) as webs:
+            kept = list(webs.map(lambda web: receive.store(parts, batch(web)), range(4)))
+        assert {one for many in kept for one in many} == {Kept.STORED}
