@@ -22,6 +22,8 @@ JOBS: Mapping[QueueName, str] = {name: f"workers.jobs.{name}" for name in QUEUES
 
 JOB_TIMEOUT = 60
 """Seconds after which RQ ends a job; a job stops by itself long before."""
+MEDIA_TIMEOUT = 300
+"""The same for a job that fetches files, each of which may take minutes."""
 FAILURE_TTL = 3600
 """Seconds a failed job is kept for `hearthline status`. Its work is in PostgreSQL and is rung for again."""
 RUNG_MS = 2000
@@ -60,7 +62,11 @@ class Doorbell:
         """Have a worker of `queue` look, unless one is about to. force: queue a job even if the key stands."""
         if self._redis.set(rung_key(queue), b"1", px=RUNG_MS, nx=not force):
             self._queues[queue].enqueue_call(
-                JOBS[queue], timeout=JOB_TIMEOUT, result_ttl=0, failure_ttl=FAILURE_TTL, ttl=FAILURE_TTL
+                JOBS[queue],
+                timeout=MEDIA_TIMEOUT if queue == "media" else JOB_TIMEOUT,
+                result_ttl=0,
+                failure_ttl=FAILURE_TTL,
+                ttl=FAILURE_TTL,
             )
 
 

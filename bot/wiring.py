@@ -1,18 +1,15 @@
 """The composition root: the one place where real parts are made and put together. Tests give fakes instead."""
 
-import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from limits.storage import RedisStorage
 
 import flows
 from bot import clock
-from bot.nlu import distress
-from bot.nlu.phrases import Phrases, load_phrases
-from bot.nlu.understanding import Signal
+from bot.phrasebook import Screener
 from bot.queues import Bell, Doorbell, connect
 from bot.service.library import Library
 from bot.service.parts import Parts
@@ -27,8 +24,9 @@ from channels.media_fetch import Fetched
 from channels.messages import Channel, Media
 from channels.registry import Accounts, open_channels
 from channels.telegram import Telegram, TelegramAccount, TelegramCallFailed
-from flows.load import load_book, load_landlord
-from flows.schema import Book, Landlord
+
+if TYPE_CHECKING:
+    from flows.schema import Book, Landlord
 
 FLOWS = Path(flows.__file__).parent
 
@@ -45,7 +43,7 @@ def build(settings: Settings, *, name: str, pool_size: int = 4, **given: Any) ->
             "database": database,
             "channels": given.pop("channels", None) or channels(settings),
             "library": given.pop("library", None) or Library(lambda: book(settings), database),
-            "screen": given.pop("screen", None) or screen,
+            "screen": given.pop("screen", None) or screener(settings.var_dir / "cache"),
             "clock": clock.now,
             "bell": given.pop("bell", None) or open_bell(settings),
             "spool": Spool(settings.spool_dir),
@@ -147,8 +145,10 @@ def _locate(telegram: Telegram) -> Callable[[str], str]:
     return locate
 
 
-def landlord(settings: Settings) -> Landlord:
+def landlord(settings: Settings) -> "Landlord":
     """The landlord's profile, with what the settings say instead."""
+    from flows.load import load_landlord
+
     found = load_landlord(FLOWS / "landlords" / f"{settings.landlord_profile}.yaml")
     instead = {
         "name": settings.landlord_name,
@@ -158,28 +158,14 @@ def landlord(settings: Settings) -> Landlord:
     return found.model_copy(update={key: value for key, value in instead.items() if value is not None})
 
 
-def book(settings: Settings) -> Book:
+def screener(cache: Path | None = None) -> Screener:
+    """The distress reader, with the phrases that ship. cache: where to keep them ready for the next start."""
+    return Screener(FLOWS / "safety" / "phrases", cache)
+
+
+def book(settings: Settings) -> "Book":
     """The Book in force."""
+    # Only the processes that talk need the Book's schema, and the matcher behind it: the others start sooner without.
+    from flows.load import load_book
+
     return load_book(landlord(settings))
-
-
-class Screener:
-    """Reads messages for distress, oldest first, with the phrases that ship. They load once, at the first call."""
-
-    def __init__(self) -> None:
-        self._loading = threading.Lock()
-        self._phrases: Phrases | None = None
-
-    def __call__(self, messages: Sequence[str]) -> Signal:
-        """Tell how urgent the messages are."""
-        return distress.screen(messages, self._phrases or self.load())
-
-    def load(self) -> Phrases:
-        """Load the phrases, in one thread however many ask: each copy is tens of MiB and a second of work."""
-        with self._loading:
-            if self._phrases is None:
-                self._phrases = load_phrases(FLOWS / "safety" / "phrases")
-            return self._phrases
-
-
-screen = Screener()

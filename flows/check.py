@@ -4,11 +4,12 @@ Each kind is one function over the Book, listed in `CHECKS`, and has an example 
 """
 
 import hashlib
+import re
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 
 from flows.issue import Issue, Severity
-from flows.reach import endless, reachable, silent_ends, targets
+from flows.reach import endless, reachable, silent_ends, subflows, targets
 from flows.schema import (
     BASE_LANGUAGE,
     END,
@@ -30,6 +31,7 @@ from flows.texts import Spot, filled, folded_choices, placeholders, spots
 
 __all__ = ["CHECKS", "KINDS", "Issue", "check", "fingerprint"]
 
+_ISO_DATE = re.compile(r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$")
 REQUIRED_FLOWS = ("menu", "person", "language")
 REQUIRED_SAFETY = ("P0", "P1")
 REQUIRED_TEXTS = (
@@ -130,6 +132,19 @@ def _unknown_references(book: Book) -> Iterator[Issue]:
             yield _issue(book, "unknown-reference", f"faq.{topic.id}", f"there is no flow `{topic.flow}`: correct it")
 
 
+def _bad_dates(book: Book) -> Iterator[Issue]:
+    """Dates are compared as they are written, so one in another form would be silently past or far off."""
+    for flow, name, state in _states(book):
+        table = book.tables.get(state.table) if isinstance(state, Lookup) else None
+        if table is None or not isinstance(state, Lookup) or state.upcoming not in table.columns:
+            continue
+        for row in table.rows:
+            written = row[table.columns.index(state.upcoming)]
+            if not _ISO_DATE.match(written):
+                remedy = f"tables/{state.table}.csv says `{written}` where it must be a date like 2026-11-26"
+                yield _issue(book, "bad-date", f"flows.{flow.flow}.{name}", remedy)
+
+
 def _targets_of(flow: Flow) -> Iterator[tuple[str, str]]:
     yield f"flows.{flow.flow}", flow.start
     for name, timer in flow.timers.items():
@@ -149,8 +164,9 @@ def _unreachable(book: Book) -> Iterator[Issue]:
 
 
 def _dead_ends(book: Book) -> Iterator[Issue]:
-    for flow in book.flows.values():
-        for name in silent_ends(flow):
+    quiet = subflows(book)
+    for flow in (flow for flow in book.flows.values() if flow.flow not in quiet):
+        for name in silent_ends(flow, quiet):
             remedy = "say something before the end, so that nobody is left without an answer"
             yield _issue(book, "dead-end", f"flows.{flow.flow}.{name}", remedy)
 
@@ -326,6 +342,7 @@ def _warnings(book: Book, findings: Iterable[Finding]) -> Iterator[Issue]:
 
 CHECKS: tuple[Callable[[Book], Iterator[Issue]], ...] = (
     _unknown_references,
+    _bad_dates,
     _unreachable,
     _dead_ends,
     _loops,
@@ -344,6 +361,7 @@ CHECKS: tuple[Callable[[Book], Iterator[Issue]], ...] = (
 )
 KINDS = (
     "unknown-reference",
+    "bad-date",
     "unreachable-state",
     "dead-end",
     "loop-without-wait",

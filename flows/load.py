@@ -54,7 +54,7 @@ def load_book(landlord: Landlord, root: Path = ROOT) -> Book:
     for path in sorted((root / "faq").glob("*.yaml")):
         _take_topic(_current(read(path, root), pile), pile)
     for path in sorted((root / "tables").glob("*.csv")):
-        pile.tables[path.stem] = _table(path)
+        _take_table(path, path.relative_to(root).as_posix(), pile)
     for name, take in (("texts.yaml", _take_safety), ("helplines.yaml", _take_helplines)):
         if (root / "safety" / name).exists():
             take(_current(read(root / "safety" / name, root), pile), pile)
@@ -159,10 +159,31 @@ def _place(pile: _Pile, source: Source, where: str, path: Path_) -> None:
     pile.places[where] = (source.file, source.line(path))
 
 
-def _table(path: Path) -> Table:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = [tuple(cell.strip() for cell in row) for row in csv.reader(file) if any(row)]
-    return Table(columns=rows[0] if rows else (), rows=tuple(rows[1:]))
+def _take_table(path: Path, file: str, pile: _Pile) -> None:
+    try:
+        lines = [tuple(cell.strip() for cell in row) for row in csv.reader(_lines(path))]
+    except (UnicodeDecodeError, csv.Error):
+        pile.issues.append(Issue("bad-schema", "error", file, 0, file, "save it again, as CSV in UTF-8"))
+        return
+    columns = lines[0] if lines and any(lines[0]) else ()
+    wrong = list(_table_faults(columns, lines[1:]))
+    pile.issues += [Issue("bad-schema", "error", file, line, file, remedy) for line, remedy in wrong]
+    pile.tables[path.stem] = Table(columns=columns, rows=tuple(row for row in lines[1:] if any(row)))
+
+
+def _lines(path: Path) -> list[str]:
+    """Spreadsheets mark UTF-8 at the start and end lines in their own ways."""
+    return path.read_text(encoding="utf-8-sig").splitlines()
+
+
+def _table_faults(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Iterator[tuple[int, str]]:
+    if not columns:
+        yield 1, "name the columns in the first line"
+    if len(set(columns)) < len(columns):
+        yield 1, "a column is named twice: keep one"
+    for line, row in enumerate(rows, start=2):
+        if columns and any(row) and len(row) != len(columns):
+            yield line, f"give this row {len(columns)} columns, as the first line names them"
 
 
 def _validated(model: type[T], data: Any, source: Source, pile: _Pile, under: Path_ = ()) -> T | None:

@@ -1,6 +1,6 @@
 """Where the states of a Book lead: a graph that the checker asks its questions of."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 
 from flows.schema import END, Ask, Book, Branch, Call, Flow, FlowState, Handoff, Lookup, Say, Search
 
@@ -46,11 +46,22 @@ def speaks(state: FlowState) -> bool:
     return isinstance(state, Say | Call) or state.do == "crisis" or waits(state)
 
 
-def silent_ends(flow: Flow) -> Iterator[str]:
-    """States from which an answer, or the start, can lead to the end without a word."""
+def subflows(book: Book) -> frozenset[str]:
+    """Flows that others call and go on from: their callers have the last word."""
+    calls = [state for flow in book.flows.values() for state in flow.states.values() if isinstance(state, Call)]
+    last = {state.flow for state in calls if state.to == END} | {topic.flow for topic in book.faq}
+    return frozenset(state.flow for state in calls if state.flow not in last)
+
+
+def silent_ends(flow: Flow, quiet: Container[str] = ()) -> Iterator[str]:
+    """States from which an answer, or the start, can lead to the end without a word.
+
+    quiet: flows that may end without one, so that whoever calls them must say it.
+    """
     for name in ("", *flow.states):
         state = flow.states.get(name)
-        if name and not (isinstance(state, Ask) and state.expects != "picture"):
+        asks = isinstance(state, Ask) and state.expects != "picture"
+        if name and not asks and not (isinstance(state, Call) and state.flow in quiet):
             continue
         first = targets(state) if state is not None else (flow.start,)
         if any(_quiet_way_out(flow, target, set()) for target in first):

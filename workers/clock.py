@@ -1,7 +1,7 @@
 """The clock process: sweeps every second, and asks Telegram for updates where it may not call us. Two may run at once."""
 
 from bot.log import get
-from bot.service import polling
+from bot.service import polling, receive
 from bot.service import sweep as sweeping
 from bot.service.alive import alive
 from bot.service.parts import Parts
@@ -22,6 +22,8 @@ def main(settings: Settings) -> None:
         telegram = parts.channels.get("telegram")
         if isinstance(telegram, Telegram) and telegram.account.mode == "polling":
             polling.start_polling(parts, telegram)
+            # What is spooled here lies on this machine's disk, where there may be no web process.
+            receive.start_replaying(parts)
         while not parts.stopping.wait(sweeping.EVERY):
             sweep_once(parts)
 

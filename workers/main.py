@@ -1,6 +1,8 @@
 """The worker process: one queue, jobs in this very process, and everything loaded before the first ring."""
 
+import contextlib
 import signal
+import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -8,9 +10,10 @@ from typing import Any
 
 import redis
 from rq import SimpleWorker
+from rq.exceptions import StopRequested
 from rq.serializers import JSONSerializer
 
-from bot.log import get
+from bot.log import describe, get
 from bot.queues import QueueName, connect
 from bot.service.alive import alive
 from bot.service.deliver import AT_ONCE
@@ -36,6 +39,10 @@ class RingWorker(SimpleWorker):
     def _install_signal_handlers(self) -> None:
         """The process has its own, which outlive one connection to Redis."""
 
+    def handle_job_failure(self, *given: Any, **named: Any) -> None:
+        """Keep of a failure what it is and not its words, which may quote a tenant: RQ would keep them in Redis."""
+        super().handle_job_failure(*given, **{**named, "exc_string": describe(sys.exc_info()[1] or RuntimeError())})
+
     def stop(self) -> None:
         """Finish the job under way and take no other."""
         stop: Callable[[int, object], None] = self.request_stop
@@ -54,9 +61,11 @@ def work(settings: Settings, queue: QueueName, **given: Any) -> None:
         jobs.prepare(jobs.Bench(parts, connect(settings.redis_url or "", timeout=5.0), pool))
         current: list[RingWorker] = []
         stop_on_signals(parts, partial(stop_all, current))
-        while not parts.stopping.is_set():
-            _work_once(settings, queue, current)
-            parts.stopping.wait(AGAIN_AFTER)
+        # A signal that finds the worker idle is raised wherever it is, so that it stops waiting for a job.
+        with contextlib.suppress(StopRequested):
+            while not parts.stopping.is_set():
+                _work_once(settings, queue, current)
+                parts.stopping.wait(AGAIN_AFTER)
 
 
 def stop_all(workers: Sequence[RingWorker]) -> None:

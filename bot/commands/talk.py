@@ -1,7 +1,7 @@
 """`hearthline talk`: a conversation in the terminal, read and answered by the code that answers on a real channel."""
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TextIO
 
@@ -14,9 +14,9 @@ from bot.engine.events import Event, MediaKind, MessageReceived, TimerFired
 from bot.engine.state import State, from_json, to_json
 from bot.engine.step import step
 from bot.nlu import faq, language
-from bot.nlu.understanding import Understanding
+from bot.nlu.understanding import Signal, Understanding
 from bot.settings import Settings
-from bot.wiring import screen
+from bot.wiring import screener
 from flows.schema import Book
 
 DIM, PLAIN = "\033[2m", "\033[0m"
@@ -37,6 +37,7 @@ class Talk:
     texts: list[str] = field(default_factory=list)
     events: int = 0
     index: faq.Index | None = None
+    screen: Callable[[Sequence[str]], Signal] = field(default_factory=screener)
 
     def hear(self, text: str) -> tuple[fx.Effect, ...]:
         """Take what the tenant wrote, or sent with /picture or /voice."""
@@ -71,7 +72,7 @@ class Talk:
         recent = [*self.texts, words]
         self.texts = recent[-TOGETHER:]
         return Understanding(
-            signal=screen(recent),
+            signal=self.screen(recent),
             faq=faq.match(self.index, words, current),
             language=language.other_than(words, current),
         )

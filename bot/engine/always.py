@@ -53,7 +53,7 @@ def set_aside(turn: Turn) -> None:
     """Keep a flow that the tenant leaves half-way, if it is one worth resuming."""
     stack = turn.state.stack
     if any(turn.book.flows[frame.flow].patience for frame in stack if frame.flow in turn.book.flows):
-        turn.change(aside=stack)
+        turn.change(aside=stack, aside_slots=turn.state.slots)
 
 
 def _menu(turn: Turn) -> None:
@@ -66,7 +66,7 @@ def _menu(turn: Turn) -> None:
 
 def _person(turn: Turn) -> None:
     set_aside(turn)
-    begin(turn, "person")
+    begin(turn, "person", turn.state.slots)
 
 
 def _language(turn: Turn) -> None:
@@ -91,7 +91,7 @@ def _back(turn: Turn) -> None:
 
 
 def _again(turn: Turn) -> None:
-    turn.change(aside=(), slots={}, trail=())
+    turn.change(aside=(), aside_slots={}, slots={}, trail=())
     begin(turn, "menu")
 
 
@@ -99,7 +99,7 @@ def _resume(turn: Turn) -> None:
     aside = turn.state.aside
     if not aside:
         return ask(turn) if turn.asking() is not None else turn.say("nothing_to_resume")
-    turn.change(stack=aside, aside=(), trail=())
+    turn.change(stack=aside, slots=turn.state.aside_slots, aside=(), aside_slots={}, trail=())
     return ask(turn)
 
 

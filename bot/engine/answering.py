@@ -79,12 +79,13 @@ def expected(turn: Turn) -> bool:
 
 
 def menu_label(turn: Turn) -> bool:
-    """A line of the menu typed as it stands there, while nothing else is going on. Numbers need the menu in sight."""
+    """A line of a menu typed as it stands there, while nothing else is going on. Numbers need the menu in sight."""
     menu = turn.book.flows.get("menu")
     if turn.state.stack or turn.message.choice or turn.said.isdecimal() or menu is None:
         return False
     for name, state in menu.states.items():
-        if not isinstance(state, Ask):
+        # Below the first list a clear answer of the FAQ is worth more than the word for a conversation.
+        if not isinstance(state, Ask) or (name != menu.start and turn.message.understood.faq.answer):
             continue
         turn.change(stack=(Frame("menu", name),))
         given = read_answer(turn, state)

@@ -31,7 +31,8 @@ def _word(turn: Turn) -> ConsentWord | None:
 
 def _stop(turn: Turn) -> bool:
     turn.ask_for(SetConsent(stopped=True))
-    turn.change(stopped=True, told_stopped=False, stack=(), trail=(), aside=(), offered=(), misses=0, greeted=True)
+    turn.change(stopped=True, told_stopped=False, stack=(), trail=(), offered=(), misses=0, greeted=True)
+    turn.change(aside=(), aside_slots={})
     _confirm(turn, "stopped")
     return True
 

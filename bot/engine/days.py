@@ -1,5 +1,6 @@
 """Days as tenants and the law count them: working days, days with opening hours, and dates said aloud."""
 
+import re
 from collections.abc import Container
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
@@ -10,6 +11,7 @@ from bot.engine.hours import is_open, local, next_opening
 from flows.schema import BASE_LANGUAGE, Book, Landlord, Nation
 
 _HOLIDAYS_OF: dict[Nation, str] = {"england": "ENG", "wales": "WLS", "scotland": "SCT", "northern-ireland": "NIR"}
+_ISO_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _ONE_DAY = timedelta(days=1)
 _SATURDAY = 5
 
@@ -51,7 +53,7 @@ def spoken_date(book: Book, day: date, language: str) -> str:
 def iso_day(text: str) -> date | None:
     """The day that ISO 8601 calls so ("2026-11-26"), or None for any other text."""
     try:
-        return date.fromisoformat(text) if len(text) == len("2026-11-26") and text[4] == "-" else None
+        return date.fromisoformat(text) if _ISO_DAY.fullmatch(text) else None
     except ValueError:
         # It only looked like a date, such as a reference number.
         return None

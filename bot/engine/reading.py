@@ -17,6 +17,7 @@ from flows.schema import Words
 LOOSE_WORDS = 6
 """A message longer than this, fillers aside, is a story: a label inside it is not taken for the answer."""
 _EDITS = ((3, 0), (6, 1), (10, 2), (10_000, 3))
+_MOST_SLIPS = max(slips for _, slips in _EDITS)
 """Letters of a word, and how many slips in it are forgiven: none in two letters, where every slip is another word."""
 # A postcode's shape, after the format in the Government's Bulk Data Transfer specification (CBDS).
 _POSTCODE = re.compile(r"\b([a-z]{1,2}\d[a-z\d]?)\s?(\d[abd-hjlnp-uw-z]{2})\b")
@@ -122,8 +123,11 @@ def _misspelt(said: str, bare: str, options: Sequence[Answer]) -> str | None:
 
 
 def _near(text: str, says: str) -> bool:
+    apart = abs(len(text) - len(says))
+    if apart > _MOST_SLIPS:
+        return False
     slips = next(allowed for letters, allowed in _EDITS if min(len(text), len(says)) < letters)
-    if abs(len(text) - len(says)) > slips:
+    if apart > slips:
         return False
     return slips > 0 and OSA.distance(text, says, score_cutoff=slips) <= slips
 

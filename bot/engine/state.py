@@ -24,7 +24,8 @@ class State(Struct, frozen=True, omit_defaults=True):
     name of its text; said: the words that led to it; first_told: when they came, because the law counts from the first
     notice. asked_at: when the last question was put. last_answer: id of the FAQ topic just given. trail: the stack at
     each answered question, newest last, for going back; answered: provider id of the message that answered the newest.
-    aside: a flow the tenant left half-way and may resume. reminding: whether a reminder is set. waiting: queue of the
+    aside: a flow the tenant left half-way and may resume; aside_slots: its answers, which no other queue
+    is told. reminding: whether a reminder is set. waiting: queue of the
     last handoff, and waiting_at when. languages_offered, group_refused, told_stopped: what is said only once.
     comforted_at: when a kind word was last said; crisis_at, crisis_concerns: when crisis words were, and for what.
     """
@@ -48,6 +49,7 @@ class State(Struct, frozen=True, omit_defaults=True):
     trail: tuple[tuple[Frame, ...], ...] = ()
     answered: str = ""
     aside: tuple[Frame, ...] = ()
+    aside_slots: dict[str, str] = {}
     reminding: bool = False
     waiting: str = ""
     waiting_at: float = 0.0

@@ -56,14 +56,14 @@ def step(state: State, event: Event, book: Book) -> tuple[State, tuple[Effect, .
 def _adopted(state: State, book: Book) -> State:
     if state.revision == book.revision:
         return state
-    return replace(state, revision=book.revision, stack=(), trail=(), aside=(), offered=())
+    return replace(state, revision=book.revision, stack=(), trail=(), aside=(), aside_slots={}, offered=())
 
 
 def _guarded(turn: Turn, act: Callable[[Turn], None]) -> None:
     try:
         act(turn)
     except AuthorError as error:
-        turn.change(stack=(), trail=(), aside=(), offered=())
+        turn.change(stack=(), trail=(), aside=(), aside_slots={}, offered=())
         if turn.state.mode == "bot":
             turn.say("trouble")
         turn.hand_off("general", "P2", "author-error")

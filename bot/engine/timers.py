@@ -3,6 +3,7 @@
 Nothing is said of our own accord to a tenant who has stopped, or while a person has the conversation, or in a crisis.
 """
 
+from bot.engine.always import set_aside
 from bot.engine.asking import REMINDER, SET_ASIDE
 from bot.engine.effects import StartTimer
 from bot.engine.turn import Turn
@@ -10,6 +11,7 @@ from bot.engine.walk import enter
 from flows.schema import Patience
 
 _HOUR = 3600.0
+_TALK_LASTS = 24 * _HOUR
 
 
 def fired(turn: Turn) -> None:
@@ -40,13 +42,20 @@ def _set_aside(turn: Turn) -> None:
     rule = patience(turn)
     if rule is None or turn.event.at - turn.state.asked_at < rule.remind_after_hours * _HOUR:
         return
-    turn.change(aside=turn.state.stack, stack=(), trail=(), misses=0, reminding=False)
+    set_aside(turn)
+    turn.change(stack=(), slots={}, trail=(), misses=0, reminding=False)
 
 
 def patience(turn: Turn) -> Patience | None:
     """What the flow in progress wants to happen when its tenant falls silent."""
     flows = (turn.book.flows.get(frame.flow) for frame in turn.state.stack)
     return next((flow.patience for flow in flows if flow and flow.patience), None)
+
+
+def _talking(turn: Turn) -> bool:
+    """Whether a conversation is in progress, which is not talked into. A menu, or yesterday's question, is none."""
+    stack = turn.state.stack
+    return bool(stack) and stack[0].flow != "menu" and turn.event.at - turn.state.asked_at < _TALK_LASTS
 
 
 def _flow_timer(turn: Turn, name: str) -> None:
@@ -56,12 +65,11 @@ def _flow_timer(turn: Turn, name: str) -> None:
     flow = turn.book.flows.get(flow_name)
     if flow is None or timer not in flow.timers:
         return
-    if patience(turn) is not None:
-        # A conversation in progress is not talked into. It ends or is set aside, and then it is time enough.
+    if _talking(turn):
         turn.ask_for(StartTimer(name, turn.event.at + _HOUR))
         return
+    set_aside(turn)
     turn.template = flow.timers[timer].template
     slot = flow.timers[timer].slot
-    kept = {**turn.state.slots, slot: carried} if slot else turn.state.slots
-    turn.change(stack=(), trail=(), slots=kept)
+    turn.change(stack=(), trail=(), slots={slot: carried} if slot else {})
     enter(turn, flow_name, flow.timers[timer].to)

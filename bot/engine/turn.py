@@ -144,8 +144,10 @@ class Turn:
     def shown(self, slot: str, language: str, limit: int | None = SHOWN_CHARACTERS) -> str:
         """A slot's value as people read it: the label of a choice, or the tenant's words, cut to `limit` characters."""
         value = self.state.slots.get(slot, "")
-        for frame in (*self.state.stack, *self.state.aside):
-            flow = self.book.flows.get(frame.flow)
+        frames = (*self.state.stack, *self.state.aside)
+        flows = [self.book.flows.get(frame.flow) for frame in frames]
+        # Staff also read answers given in a flow that has been left since, such as how to ring somebody.
+        for flow in (*flows, *(self.book.flows.values() if limit is None else ())):
             label = _label(flow, slot, value) if flow else None
             if label is not None:
                 return _wording(label, language).on(self.channel)

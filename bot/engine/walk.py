@@ -7,11 +7,11 @@ from typing import Any
 from bot.engine import crisis
 from bot.engine.approved import give_topic
 from bot.engine.asking import ask, known_target
+from bot.engine.days import deadline, eve_of, iso_day, kinds_of_day
 from bot.engine.effects import CancelTimer, RecordField, SetLanguage, StartTimer
 from bot.engine.events import MessageReceived
-from bot.engine.days import deadline, eve_of, iso_day, kinds_of_day
 from bot.engine.hours import is_open, local
-from bot.engine.reading import choice_inside, answers
+from bot.engine.reading import answers, choice_inside
 from bot.engine.state import Frame
 from bot.engine.turn import MOST_DEPTH, MOST_TEXTS, MOST_VISITS, AuthorError, Turn
 from flows.folding import fold
@@ -43,12 +43,11 @@ def begin(turn: Turn, flow: str, slots: Mapping[str, str] | None = None, first_t
     slots: what was already told of its answers. first_told: when the tenant first spoke of it (POSIX seconds), now if
     not given.
     """
-    declared = turn.book.flows[flow].slots if flow in turn.book.flows else {}
-    kept = {name: value for name, value in turn.state.slots.items() if name not in declared}
     given = {name: value[:MAX_SLOT_CHARACTERS] for name, value in (slots or {}).items()}
-    aside = () if turn.state.aside and turn.state.aside[0].flow == flow else turn.state.aside
+    if turn.state.aside and turn.state.aside[0].flow == flow:
+        turn.change(aside=(), aside_slots={})
     told = turn.event.at if first_told is None else first_told
-    turn.change(stack=(), trail=(), slots={**kept, **given}, offered=(), said="", aside=aside, first_told=told)
+    turn.change(stack=(), trail=(), slots=given, offered=(), said="", first_told=told)
     enter(turn, flow)
 
 
@@ -105,8 +104,8 @@ def _move(turn: Turn, target: str) -> None:
 
 
 def _settle(turn: Turn) -> None:
-    """Nothing is in progress: forget its answers, unless a flow that was set aside still needs them."""
-    turn.change(trail=(), misses=0, slots=turn.state.slots if turn.state.aside else {})
+    """Nothing is in progress, so its answers are forgotten."""
+    turn.change(trail=(), misses=0, slots={})
 
 
 def _call(turn: Turn, frame: Frame, state: Call) -> None:
@@ -224,13 +223,19 @@ def _lookup(turn: Turn, flow: Flow, state: Lookup) -> str:
     rows = [dict(zip(table.columns, row, strict=False)) for row in table.rows if key and _fits(state, row[0], key)]
     if state.upcoming is not None:
         today = local(turn.book.landlord, turn.event.at).date().isoformat()
-        rows = sorted((row for row in rows if row[state.upcoming] >= today), key=lambda row: row[state.upcoming or ""])
+        rows = sorted((row for row in rows if _day(row, state) >= today), key=lambda row: _day(row, state))
     if not rows:
         return state.missing
     cells = max(rows, key=lambda row: len(row[table.columns[0]]))
-    found = {slot: cells.get(f"{column}_{turn.language}") or cells[column] for slot, column in state.into.items()}
+    found = {
+        slot: cells.get(f"{column}_{turn.language}") or cells.get(column, "") for slot, column in state.into.items()
+    }
     turn.change(slots={**turn.state.slots, **found})
     return state.found
+
+
+def _day(row: Mapping[str, str], state: Lookup) -> str:
+    return row.get(state.upcoming or "", "")
 
 
 def _fits(state: Lookup, start: str, key: str) -> bool:

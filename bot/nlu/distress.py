@@ -216,7 +216,7 @@ def _touches(context: _Find, find: _Find, beside: Sequence[_Find], row: Sequence
     if kind == "turn":
         return False
     if kind == "joke":
-        return row[context.start].message == row[find.end].message
+        return abs(row[context.start].sentence - row[find.end].sentence) <= 1
     if row[context.start].sentence != row[find.start].sentence or _turned(context, find, beside):
         return False
     if kind in ("quoted", "supposed"):
@@ -224,7 +224,7 @@ def _touches(context: _Find, find: _Find, beside: Sequence[_Find], row: Sequence
     inside = find.start <= context.end and context.start <= find.end
     if inside and kind != "now":
         # "don't want to live" holds its own negation; "am not suicidal" has one in the gap of "am .. suicidal".
-        return not find.rule.negated
+        return not _denies(find, row)
     if kind == "negation":
         return _negates(context, find, row)
     return find.start - _TIME_REACH <= context.end and context.start <= find.end + _TIME_REACH
@@ -235,9 +235,13 @@ def _turned(context: _Find, find: _Find, beside: Sequence[_Find]) -> bool:
     return any(c.rule.context == "turn" and low < c.start < high for c in beside)
 
 
+def _denies(find: _Find, row: Sequence[_Word]) -> bool:
+    return any(row[place].token.text in find.rule.negators for place in range(find.start, find.end + 1))
+
+
 def _negates(context: _Find, find: _Find, row: Sequence[_Word]) -> bool:
     """A negation reaches a few words on, in its message, up to a pause or a new subject ("not ok i want ...")."""
-    if find.rule.negated or not context.end < find.start <= context.end + _NEGATION_REACH:
+    if _denies(find, row) or not context.end < find.start <= context.end + _NEGATION_REACH:
         return False
     between = row[context.end + 1 : find.start + 1]
     return (

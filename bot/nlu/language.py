@@ -23,9 +23,13 @@ LANGUAGES = (
 LATIN = ("en", "cy", "pl", "ro", "so", "pt", "es", "fr", "it", "lt", "tr")
 ARABIC = ("ar", "fa", "ur")
 MOST_CHARACTERS = 600
-FEWEST_SPACES = 2
-"""A Latin message of fewer than three words says too little to offer somebody another language."""
+FEWEST_WORDS = 3
+"""A Latin message of fewer words says too little to offer somebody another language."""
 _SEED = 20
+_FEW_WORDS = 2
+_SHORT = 3
+_SURE = 0.85
+_SENTENCE = 5
 _BY_SCRIPT = {
     "GUJARATI": "gu",
     "GURMUKHI": "pa",
@@ -67,13 +71,24 @@ def detect(text: str) -> Detected:
 def other_than(text: str, current: str) -> str | None:
     """A language that a message is in if it is surely not `current`, else None.
 
-    Asks the quick reader first: when it says `current`, the slow one could not change the outcome.
+    Looks at everyday words first, then asks the quick reader: when it says `current`, the slow one could not change the
+    outcome.
     """
     plain = _plain(text[:MOST_CHARACTERS])
-    if _script(plain) == "LATIN" and (plain.count(" ") < FEWEST_SPACES or _langid(plain, LATIN) == current):
+    said = plain.casefold().split()
+    if _plainly(said, current):
+        return None
+    if _script(plain) == "LATIN" and (len(said) < FEWEST_WORDS or by_langid(plain, LATIN) == current):
         return None
     found = detect(text).language
     return None if found == current else found
+
+
+def _plainly(words: list[str], language: str) -> bool:
+    """Whether a third of the words, and two at least, are everyday words of a language, and fewer are of any other."""
+    hits = {name: sum(word in known for word in words) for name, known in _common().items()}
+    ours = hits.pop(language, 0)
+    return ours * 3 >= max(6, len(words)) and ours > max(hits.values())
 
 
 def _plain(text: str) -> str:
@@ -95,12 +110,68 @@ def _script(text: str) -> str | None:
 
 
 def _latin(text: str) -> Detected:
-    return _agree(text, LATIN)
+    """Weigh both readers against the short words of each language, and stay silent on a doubt."""
+    words = [word.strip("'-").replace("’", "'") for word in text.casefold().split()]
+    hits = {name: sum(word in known for word in words) for name, known in _common().items()}
+    first, second = by_langdetect(text, LATIN), by_langid(text, LATIN)
+    if len(words) <= _FEW_WORDS:
+        return _few(words, hits, first, second)
+    chosen = first if first == second else _better(first, second, words, hits)
+    if chosen is None or not _borne_out(chosen, words, hits):
+        return UNKNOWN
+    return Detected(chosen, 0.98 if hits[chosen] else 0.9)
+
+
+def _few(words: list[str], hits: dict[str, int], first: str | None, second: str | None) -> Detected:
+    """Two or three words are known only by words that no other language shares with them."""
+    best = max(LATIN, key=lambda name: hits[name])
+    alone = hits[best] > max((hits[name] for name in hits if name != best), default=0)
+    if best == "en" and alone and hits["en"] == len(words):
+        return Detected("en", 0.9)
+    if alone and best in (first, second) and hits[best] * 2 >= len(words) and not hits["en"]:
+        return Detected(best, 0.85)
+    agreed = first is not None and first == second and len(words) > 1
+    if agreed and first is not None and not hits["en"] and not hits["roman"] and first not in ("so", "en"):
+        return Detected(first, 0.7) if any(ord(char) > 127 for word in words for char in word) else UNKNOWN
+    return UNKNOWN
+
+
+def _better(first: str | None, second: str | None, words: list[str], hits: dict[str, int]) -> str | None:
+    """Where the readers differ, follow the one whose short words are there; in a sentence, py3langid on a draw."""
+    if first is None or second is None:
+        return None
+    if hits[first] == hits[second]:
+        return second if len(words) > _SENTENCE or _sure(" ".join(words)) >= _SURE else None
+    winner = first if hits[first] > hits[second] else second
+    return winner if hits[winner] >= max(hits[name] for name in LATIN) else None
+
+
+def _borne_out(language: str, words: list[str], hits: dict[str, int]) -> bool:
+    """A few languages are taken for others so often that they must show their own words."""
+    if hits["roman"] > hits[language] and hits["roman"] * 4 >= len(words):
+        return False
+    marked = any(ord(char) > 127 for word in words for char in word)
+    unproven = language != "en" and not hits[language] and not marked
+    if len(words) <= _SHORT and unproven and _sure(" ".join(words)) < _SURE:
+        return False
+    if language == "so" or (language == "cy" and hits["en"]):
+        return hits[language] > hits["en"]
+    return language == "en" or hits["en"] <= hits[language] or (hits["en"] * 2 < len(words) and len(words) > _SHORT)
+
+
+@cache
+def _common() -> dict[str, frozenset[str]]:
+    import yaml
+
+    data = yaml.load((Path(__file__).parent / "common_words.yaml").read_text("utf-8"), Loader=yaml.BaseLoader)
+    return {name: frozenset(str(words).casefold().split()) for name, words in data.items()}
 
 
 def _agree(text: str, allowed: tuple[str, ...]) -> Detected:
-    first, second = _langdetect(text, allowed), _langid(text, allowed)
-    return Detected(first, 0.9) if first == second and first is not None else UNKNOWN
+    first, second = by_langdetect(text, allowed), by_langid(text, allowed)
+    if second is not None and (first == second or len(text.split()) > _SENTENCE):
+        return Detected(second, 0.9)
+    return UNKNOWN
 
 
 @cache
@@ -120,14 +191,15 @@ def _profile(language: str) -> str:
     return "zh-cn" if language == "zh" else language
 
 
-def _langdetect(text: str, allowed: tuple[str, ...]) -> str | None:
+def by_langdetect(text: str, allowed: tuple[str, ...]) -> str | None:
+    """Ask langdetect alone, among the `allowed` languages; None where it finds nothing to go by."""
     from langdetect.lang_detect_exception import LangDetectException
 
     detector = _factory().create()
     detector.set_prior_map(dict.fromkeys(map(_profile, allowed), 1.0))
     detector.append(text.lower())
     try:
-        return str(detector.detect())
+        return str(detector.detect()).removesuffix("-cn")
     except LangDetectException:
         return None
 
@@ -141,5 +213,10 @@ def _identifier() -> "LanguageIdentifier":
     return identifier
 
 
-def _langid(text: str, allowed: tuple[str, ...]) -> str | None:
+def _sure(text: str) -> float:
+    return float(_identifier().rank(text)[0][1])
+
+
+def by_langid(text: str, allowed: tuple[str, ...]) -> str | None:
+    """Ask py3langid alone, among the `allowed` languages."""
     return next((name for name, _ in _identifier().rank(text.lower()) if name in allowed), None)

@@ -53,7 +53,8 @@ class Automaton:
         self._accepts: dict[int, int] = {}
         self._points: dict[int, Point] = {}
         self._first = Point({}, (), ())
-        self._starts: dict[frozenset[int], tuple[int, ...]] = {}
+        self._starts: dict[frozenset[int], Point] = {}
+        self._ending: frozenset[int] = frozenset()
 
     def node(self) -> int:
         """Make one more node."""
@@ -99,6 +100,7 @@ class Automaton:
         ends = {end for steps in self._steps for targets in steps.values() for end in targets}
         self._points = {node: self._point(self._closure(node), shared) for node in ends | set(self.heads)}
         self._first = self._point(set().union(*(self._closure(head) for head in self.heads)), shared)
+        self._ending = frozenset(node for node, point in self._points.items() if point.done)
         self._steps.clear()
         self.free.clear()
         return self
@@ -123,36 +125,53 @@ class Automaton:
         """
         found: list[tuple[int, int, int]] = []
         state: dict[int, int] = {}
+        begun: Point | None = None
         for place, word in enumerate(row):
-            after = self._walk(state, word)
-            for node in self._start(word):
-                after.setdefault(node, place)
-            done = {(number, start) for node, start in after.items() for number in self._points[node].done}
+            after: dict[int, int] = {}
+            for node, start in state.items():
+                self._go(self._points[node], start, word, after)
+            if begun is not None:
+                self._go(begun, place - 1, word, after)
+            begun = self._begun(word)
+            done = {
+                (number, after[node]) for node in self._ending.intersection(after) for number in self._points[node].done
+            }
+            done |= {(number, place) for number in begun.done}
             found.extend((number, start, place) for number, start in sorted(done))
             state = after
         return found
 
-    def _walk(self, state: Mapping[int, int], word: frozenset[int]) -> dict[int, int]:
-        """From each point stood at, by a word, to the next, remembering where each way began."""
-        after: dict[int, int] = {}
-        for node, start in state.items():
-            point = self._points[node]
-            targets = point.any
-            for symbol in word:
-                targets += point.steps.get(symbol, ())
-            for target in targets:
+    @staticmethod
+    def _go(point: Point, start: int, word: frozenset[int], after: dict[int, int]) -> None:
+        """From a point, by a word, to the next points, remembering where each way began."""
+        for target in point.any:
+            if start < after.get(target, start + 1):
+                after[target] = start
+        for symbol in word:
+            for target in point.steps.get(symbol, ()):
                 if start < after.get(target, start + 1):
                     after[target] = start
-        return after
 
-    def _start(self, word: frozenset[int]) -> tuple[int, ...]:
-        """Points reached by a pattern's first word."""
+    def _begun(self, word: frozenset[int]) -> Point:
+        """All patterns that begin with a word, as one point: worked out when the word is first met."""
         known = self._starts.get(word)
         if known is None:
             steps = self._first.steps
-            known = tuple({*self._first.any, *(node for symbol in word for node in steps.get(symbol, ()))})
-            self._starts[word] = known
+            nodes = {*self._first.any, *(node for symbol in word for node in steps.get(symbol, ()))}
+            known = self._starts[word] = _merged([self._points[node] for node in nodes])
         return known
+
+
+def _merged(points: Sequence[Point]) -> Point:
+    steps: dict[int, set[int]] = {}
+    for point in points:
+        for symbol, targets in point.steps.items():
+            steps.setdefault(symbol, set()).update(targets)
+    return Point(
+        {symbol: tuple(targets) for symbol, targets in steps.items()},
+        tuple({target for point in points for target in point.any}),
+        tuple({number for point in points for number in point.done}),
+    )
 
 
 class _Reader:

@@ -50,9 +50,9 @@ _LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 class Rule(NamedTuple):
     """What one pattern means: a concern with its level, or a context (then `context` is set).
 
-    firm: said whatever stands around it. weight: how much a P2 rule adds when several are found together. negated: the
-    pattern itself holds a negation ("don't want to live"), so another is no reason to lower it. starters: words with
-    which the language begins a new clause, and which a negation does not pass.
+    firm: said whatever stands around it. weight: how much a P2 rule adds when several are found together. negators: the
+    negations that the pattern itself may hold ("don't want to live"): a find with one in it is not lowered by one.
+    starters: words with which the language begins a new clause, and which a negation does not pass.
     """
 
     name: str
@@ -62,7 +62,7 @@ class Rule(NamedTuple):
     about: About = "self"
     firm: bool = False
     weight: float = 1.0
-    negated: bool = False
+    negators: frozenset[str] = frozenset()
     starters: frozenset[str] = frozenset()
     context: Context | None = None
 
@@ -117,7 +117,7 @@ def _take(data: Mapping[str, Any], automaton: Automaton, rules: list[Rule]) -> N
                 about=group.get("about", "self"),
                 firm=group.get("firm", "false") == "true",
                 weight=float(group.get("weight", 1.0)),
-                negated=not denials.isdisjoint(_words_of([pattern], names)),
+                negators=denials & _words_of([pattern], names),
                 starters=starters,
             )
             _add(automaton, rules, rule, names)

@@ -4,11 +4,12 @@ import time
 from collections.abc import Sequence
 
 from bot.engine import effects as fx
+from bot.log import get
 from bot.nlu import language
 from bot.service.parts import Parts
-from bot.service.plan import Plan, Reader, plan
+from bot.service.plan import Plan, Reader, plan, set_aside
 from bot.store import conversations, handoffs, inbox, notes, outbox, timers
-from bot.store.database import Connection
+from bot.store.database import Connection, ValuesRefused
 
 BATCH = 50
 """Conversations locked by one transaction."""
@@ -19,6 +20,9 @@ TOGETHER = 600.0
 TOGETHER_MOST = 4
 BUDGET = 5.0
 """Seconds after which a job hands over to the next one, so that a worker can stop, and is seen to be alive."""
+
+
+log = get(__name__)
 
 
 def drain(parts: Parts, *, urgent_only: bool, budget: float = BUDGET) -> int:
@@ -40,19 +44,36 @@ def converse(parts: Parts, *, urgent_only: bool = False, batch: int = BATCH) -> 
     """Take up to `batch` conversations that nobody else holds through their unseen rows, in one transaction.
 
     State, outbox, handoffs, timers and notes are committed together or not at all. Returns how many rows were answered.
+    If PostgreSQL refuses what one conversation's answer would write, each is taken alone, and that one goes to a person:
+    it must not stop the line for everybody.
     """
+    try:
+        return _converse(parts, urgent_only, batch)
+    except ValuesRefused as refused:
+        log.error("batch_refused", batch=batch, problem=str(refused))
+        if batch == 1:
+            return _converse(parts, urgent_only, batch, aside=True)
+    return sum(converse(parts, urgent_only=urgent_only, batch=1) for _ in range(batch))
+
+
+def _converse(parts: Parts, urgent_only: bool, batch: int, aside: bool = False) -> int:
     now = parts.clock()
     with parts.database.transaction() as connection:
         locked = conversations.lock_due(connection, urgent_only=urgent_only, most=batch)
         if not locked:
             return 0
-        plans = _plan_all(parts, connection, locked, now)
+        plans = _plan_all(parts, connection, locked, now, aside)
         _write(connection, plans, now)
+    if not plans:
+        # All of them were answered between the look and the lock; behind them somebody else may be due.
+        return _converse(parts, urgent_only, batch, aside)
     _ring(parts, plans)
     return sum(len(made.seen) for made in plans)
 
 
-def _plan_all(parts: Parts, connection: Connection, locked: Sequence[conversations.Locked], now: float) -> list[Plan]:
+def _plan_all(
+    parts: Parts, connection: Connection, locked: Sequence[conversations.Locked], now: float, aside: bool
+) -> list[Plan]:
     ids = [conversation.id for conversation in locked]
     rows = inbox.pending(connection, ids, EVENTS_EACH)
     recent = inbox.recent_texts(connection, ids, now - TOGETHER, TOGETHER_MOST)
@@ -60,6 +81,8 @@ def _plan_all(parts: Parts, connection: Connection, locked: Sequence[conversatio
     by_conversation: dict[int, list[inbox.Pending]] = {}
     for row in rows:
         by_conversation.setdefault(row.conversation_id, []).append(row)
+    if aside:
+        return [set_aside(one, by_conversation[one.id], now) for one in locked if one.id in by_conversation]
     return [
         plan(
             conversation,

@@ -18,7 +18,7 @@ from bot.service.converse import BUDGET
 from bot.service.parts import Parts
 from bot.service.retry import LEASE, Next, decide
 from bot.store import contacts, inbox, outbox
-from bot.store.database import Connection
+from bot.store.database import Connection, DatabaseAway
 from bot.store.outbox import Claimed, Result
 from channels.errors import Outcome, Sent, Unavailable
 from channels.messages import Channel, Part, SendContext
@@ -33,6 +33,10 @@ CLOCK_SLACK = 60.0
 """Seconds by which a provider's clock may be behind ours when it is asked what it has sent."""
 FULL_PAUSE = 0.05
 """Seconds to wait when a sender has used up its rate."""
+WE_HELD_BACK = "stopped"
+"""Code of a part that was not sent because its tenant has said STOP."""
+KEEP_TRYING = 30.0
+"""Seconds to go on trying to record what providers answered, while PostgreSQL is away. A process that ends has 3."""
 
 log = get(__name__)
 _part = msgspec.json.Decoder(Part).decode
@@ -61,7 +65,16 @@ def drain(parts: Parts, pool: ThreadPoolExecutor, *, urgent_only: bool, budget: 
 
     pool: threads for the calls, `AT_ONCE` of them. After `budget` seconds nothing new is claimed and the queue is rung.
     """
-    current, made, until = Round(), 0, time.monotonic() + budget
+    current = Round()
+    try:
+        return _drain(parts, pool, current, urgent_only, budget)
+    except Exception:
+        _land(parts, current)
+        raise
+
+
+def _drain(parts: Parts, pool: ThreadPoolExecutor, current: Round, urgent_only: bool, budget: float) -> int:
+    made, until = 0, time.monotonic() + budget
     while True:
         late = time.monotonic() > until or parts.stopping.is_set()
         claimed, full = _turn(parts, current, 0 if late else AT_ONCE - len(current.flying), urgent_only)
@@ -78,15 +91,39 @@ def drain(parts: Parts, pool: ThreadPoolExecutor, *, urgent_only: bool, budget: 
     return made
 
 
+def _land(parts: Parts, current: Round) -> None:
+    """Wait for the calls under way and record them once that can be done: what nobody records is sent again."""
+    until = time.monotonic() + (3.0 if parts.stopping.is_set() else KEEP_TRYING)
+    while current.flying or current.landed:
+        current.gather()
+        try:
+            _record_landed(parts, current)
+        except DatabaseAway:
+            if not current.flying and time.monotonic() > until:
+                log.error(
+                    "answers_not_recorded", count=len(current.landed), remedy="they are decided on after their lease"
+                )
+                return
+            time.sleep(FULL_PAUSE)
+
+
+def _record_landed(parts: Parts, current: Round) -> None:
+    with parts.database.transaction() as connection:
+        failed = settle(connection, current.landed, parts, parts.clock())
+    current.landed = []
+    parts.bell.ring("send", "urgent", *(("talk",) if failed else ()))
+
+
 def _turn(parts: Parts, current: Round, free: int, urgent_only: bool) -> tuple[list[Claimed], bool]:
     """Record what has landed and claim what may fly. Returns the claims, and whether a sender's rate held some back."""
     now = parts.clock()
     room = parts.rates.room(free, urgent=urgent_only) if free else {}
     with parts.database.transaction() as connection:
         failed = settle(connection, current.landed, parts, now)
-        current.landed = []
         claimed = outbox.claim(connection, room, now=now, lease=LEASE, urgent_only=urgent_only) if room else []
         full = free > 0 and not claimed and min(room.values()) < free and outbox.any_due(connection, now, urgent_only)
+    # Only now: what a failed commit did not record must still be known.
+    current.landed = []
     if claimed:
         parts.rates.spend(Counter(row.sender for row in claimed))
     if failed:
@@ -95,14 +132,26 @@ def _turn(parts: Parts, current: Round, free: int, urgent_only: bool) -> tuple[l
 
 
 def attempt(channel: Channel | None, row: Claimed, clock: Callable[[], float]) -> Sent:
-    """Make one call, unless it need not be made. Never raises for a provider's fault. clock: POSIX seconds."""
+    """Make one call, unless it need not be made. Never raises: one row must not take the others down. clock: POSIX seconds."""
+    try:
+        return _attempt(channel, row, clock)
+    except Exception as error:
+        log.exception("attempt_failed", outbox=row.id, channel=row.sender, error=type(error).__name__)
+        return Sent(Outcome.UNKNOWN, code="defect")
+
+
+def _attempt(channel: Channel | None, row: Claimed, clock: Callable[[], float]) -> Sent:
     if row.received:
         return Sent(Outcome.ACCEPTED)
     if channel is None:
         return Sent(Outcome.MISCONFIGURED, code="channel_off")
     if row.stopped and row.purpose == "proactive":
-        return Sent(Outcome.OPTED_OUT, code="stopped")
-    part = _part(row.part)
+        return Sent(Outcome.OPTED_OUT, code=WE_HELD_BACK)
+    try:
+        part = _part(row.part)
+    except msgspec.DecodeError:
+        log.error("part_unreadable", outbox=row.id, remedy="was a newer release rolled back?")
+        return Sent(Outcome.REJECTED, code="part_unreadable")
     find = getattr(channel, "find_sent", None)
     if row.verify and find is not None:
         try:
@@ -123,10 +172,13 @@ def settle(connection: Connection, landed: Sequence[tuple[Claimed, Sent]], parts
     if not landed:
         return False
     decided = [(row, sent, next_for(parts, row, sent, now)) for row, sent in landed]
+    contacts.hold(connection, [row.id for row, _, step in decided if step.state == "failed"])
     written = set(outbox.record(connection, [_result(row, sent, step, now) for row, sent, step in decided], now))
     lost = [(row, sent) for row, sent, step in decided if step.state == "failed" and row.id in written]
     for row, sent in lost:
         log.warning("send_failed", outbox=row.id, channel=row.sender, outcome=sent.outcome, code=sent.code)
+    # What we held back ourselves tells nothing new, and must not undo a START that has come in since it was claimed.
+    lost = [(row, sent) for row, sent in lost if sent.code != WE_HELD_BACK]
     contacts.note_outcomes(connection, [(row.conversation_id, sent.outcome) for row, sent in lost], now)
     facts = [msgspec.json.encode({"outcome": sent.outcome}).decode() for _, sent in lost]
     ids, keys = [row.conversation_id for row, _ in lost], [f"outbox:{row.id}" for row, _ in lost]

@@ -26,24 +26,31 @@ def drain(parts: Parts) -> int:
     """Fetch files until none is due or some seconds have passed. Returns how many were looked at. Raises `DatabaseAway`."""
     looked, until = 0, parts.clock() + BUDGET
     while parts.clock() < until and not parts.stopping.is_set():
+        # One at a time: a lease is for one file, and a process that ends waits for no more than one.
         with parts.database.transaction() as connection:
-            due = rows.take_due(connection, parts.clock(), LEASE)
+            due = rows.take_due(connection, parts.clock(), LEASE, most=1)
         if not due:
             return looked
-        for row in due:
-            keep(parts, row)
-        looked += len(due)
+        keep(parts, due[0])
+        looked += 1
     parts.bell.ring("media")
     return looked
 
 
 def keep(parts: Parts, row: rows.Due) -> None:
     """Fetch one file and note where it is, or why it is not. Raises `DatabaseAway`."""
+    if row.attempts > MOST_ATTEMPTS:
+        # Each earlier attempt ended with its process.
+        _put_off(parts, row, "the file could not be fetched in time")
+        return
     try:
         fetched = parts.fetch(row.channel, Media(row.ref, row.content_type, row.kind))  # type: ignore[arg-type]  # our own column
         path = write(parts.media_dir, fetched)
     except Unavailable as error:
         _put_off(parts, row, str(error))
+    except OSError as error:
+        log.error("media_unwritable", media=row.id, remedy="check MEDIA_DIR and its disk")
+        _put_off(parts, row, f"the file could not be kept ({error.strerror})")
     except ChannelError as error:
         _set(parts, row, "refused", str(error), 0.0)
     else:

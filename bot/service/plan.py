@@ -13,7 +13,7 @@ from bot.engine.events import DeliveryFailed, Event, MessageReceived, TimerFired
 from bot.engine.state import State, from_json, to_json
 from bot.engine.step import step
 from bot.log import get
-from bot.nlu.understanding import Signal, Understanding
+from bot.nlu.understanding import Level, Signal, Understanding
 from bot.service.library import Edition, Library
 from bot.store.conversations import Locked, Standing
 from bot.store.handoffs import Opening
@@ -71,10 +71,20 @@ def plan(
     made = Plan(_standing(conversation, state, heard))
     for row in pending:
         edition = library.of(state.revision if state.stack else "")
-        event = _event(row, conversation, state, edition, reader, written, heard)
-        state, effects = _step(state, event, edition)
         made.seen.append(row.id)
-        _add_effects(made, conversation, row, event, effects, channels, state.level, now)
+        before = len(made.rows), len(made.openings), len(made.notes)
+        try:
+            event = _event(row, conversation, state, edition, reader, written, heard)
+            after, effects = step(state, event, edition.book)
+            reply_to = event.message if isinstance(event, MessageReceived) else None
+            _add_effects(made, conversation, row, reply_to, effects, channels, after.level, now)
+            state = after
+        except Exception as error:
+            # A defect must cost nobody their message, nor hold up the rest of the batch: the tenant gets a person instead.
+            log.exception("row_failed", inbox=row.id, error=type(error).__name__)
+            del made.rows[before[0] :], made.openings[before[1] :], made.notes[before[2] :]
+            level = _worst(row, state)
+            _add_effects(made, conversation, row, None, _safe_effects(row, state, level, edition), channels, level, now)
     made.standing = _standing(conversation, state, heard, made.notes)
     return made
 
@@ -158,30 +168,42 @@ def _understand(
     )
 
 
-def _step(state: State, event: Event, edition: Edition) -> tuple[State, tuple[fx.Effect, ...]]:
-    """One step of the engine. A defect in it must cost nobody their message: the tenant gets a person instead."""
+def _worst(row: Pending, state: State) -> Level:
     try:
-        return step(state, event, edition.book)
-    except Exception as error:  # noqa: BLE001 - becomes a reported author error and a handoff, and is logged
-        log.exception("step_failed", inbox=event.id, error=type(error).__name__)
-        return state, _safe_effects(state, edition)
+        return min(state.level, _signal(row.signal).level) if row.signal else state.level
+    except msgspec.DecodeError:
+        return state.level
 
 
-def _safe_effects(state: State, edition: Edition) -> tuple[fx.Effect, ...]:
+def _safe_effects(row: Pending, state: State, level: Level, edition: Edition) -> tuple[fx.Effect, ...]:
     language = state.language or edition.book.landlord.languages[0]
     top = state.stack[-1] if state.stack else None
-    return (
-        fx.SendText(text=edition.book.text("trouble", language), language=language),
-        fx.OpenHandoff(queue="general", level=state.level, reason="engine failed", fields=dict(state.slots)),
+    told = (
+        fx.OpenHandoff(queue="general", level=level, reason="engine failed", fields=dict(state.slots)),
         fx.ReportAuthorError(top.flow if top else "", top.state if top else "", "the engine failed"),
     )
+    # Nobody waits for an answer to a timer or a failed delivery, and one to the latter might fail for ever.
+    if row.kind in FACTS:
+        return told
+    return (fx.SendText(text=edition.book.text("trouble", language), language=language), *told)
+
+
+def set_aside(conversation: Locked, pending: Sequence[Pending], now: float) -> Plan:
+    """What is written when PostgreSQL refuses a conversation's plan: nothing new but a request for a person.
+
+    now: POSIX seconds.
+    """
+    state = _state(conversation)
+    level = min(_worst(row, state) for row in pending)
+    opening = Opening(conversation.id, pending[0].id, "general", level, "engine failed", "{}", now)
+    return Plan(_standing(conversation, state, _Heard()), [row.id for row in pending], openings=[opening])
 
 
 def _add_effects(
     made: Plan,
     conversation: Locked,
     row: Pending,
-    event: Event,
+    reply_to: str | None,
     effects: Sequence[fx.Effect],
     channels: Mapping[str, Channel],
     level: str,
@@ -190,14 +212,13 @@ def _add_effects(
     position = 0
     for effect in effects:
         if isinstance(effect, fx.SendText):
-            reply_to = event.message if position == 0 and isinstance(event, MessageReceived) else None
-            for part in _render(conversation, effect, channels, reply_to):
+            for part in _render(conversation, effect, channels, None if position else reply_to):
                 made.rows.append(_row(conversation, row, position, effect, part, level, now))
                 position += 1
         elif isinstance(effect, fx.OpenHandoff):
             fields = msgspec.json.encode(effect.fields).decode()
             made.openings.append(
-                Opening(conversation.id, row.id, effect.queue, effect.level, effect.reason, fields, event.at)
+                Opening(conversation.id, row.id, effect.queue, effect.level, effect.reason, fields, row.at)
             )
         else:
             made.notes.append((row.id, effect))
@@ -218,17 +239,12 @@ def _render(
         reply_to=reply_to or None,
     )
     channel = channels.get(conversation.channel)
-    if channel is None:
-        return (
-            Part(
-                channel=outbound.channel,
-                account=outbound.account,
-                address=outbound.address,
-                params={},
-                text=effect.text,
-            ),
-        )
-    return channel.render(outbound)
+    if channel is not None:
+        return channel.render(outbound)
+    off = Part(
+        channel=outbound.channel, account=outbound.account, address=outbound.address, params={}, text=effect.text
+    )
+    return (off,)
 
 
 def _row(

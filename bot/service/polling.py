@@ -34,6 +34,9 @@ def _keep_polling(parts: Parts, telegram: Telegram) -> None:
             _poll_while_ours(parts, telegram)
         except (DatabaseAway, TelegramCallFailed, SpoolUnwritable) as error:
             log.warning("polling_failed", error=type(error).__name__)
+        except Exception as error:
+            # The next round starts from the last update that was stored; a thread that ended would start no other.
+            log.exception("polling_failed", error=type(error).__name__)
         parts.stopping.wait(PAUSE)
 
 

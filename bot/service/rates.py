@@ -17,6 +17,9 @@ URGENT_SHARE = 0.2
 FRESH = 0.05
 """Seconds for which a reading of the shared count is used."""
 
+REST = 2.0
+"""Seconds to leave Redis alone after it failed: while a hanging Redis is asked, claimed rows' leases run out."""
+
 log = get(__name__)
 
 
@@ -38,6 +41,7 @@ class Rates:
         self._shared = FixedWindowRateLimiter(storage)
         self._alone = FixedWindowRateLimiter(MemoryStorage())
         self._clock = clock
+        self._rests_until = -math.inf
         self._read_at = dict.fromkeys(per_second, -math.inf)
         self._left = dict.fromkeys(per_second, 0)
 
@@ -55,9 +59,9 @@ class Rates:
     def _remaining(self, sender: str) -> int:
         item = self._items[sender]
         try:
-            return self._shared.get_window_stats(item, sender).remaining
+            return self._counter().get_window_stats(item, sender).remaining
         except redis.RedisError as error:
-            log.warning("rates_alone", error=type(error).__name__)
+            self._rest(error)
             return self._alone.get_window_stats(item, sender).remaining
 
     def spend(self, counts: Mapping[str, int]) -> None:
@@ -65,6 +69,14 @@ class Rates:
         for sender, count in counts.items():
             self._left[sender] -= count
             try:
-                self._shared.hit(self._items[sender], sender, cost=count)
-            except redis.RedisError:
+                self._counter().hit(self._items[sender], sender, cost=count)
+            except redis.RedisError as error:
+                self._rest(error)
                 self._alone.hit(self._items[sender], sender, cost=count)
+
+    def _counter(self) -> FixedWindowRateLimiter:
+        return self._alone if self._clock() < self._rests_until else self._shared
+
+    def _rest(self, error: redis.RedisError) -> None:
+        self._rests_until = self._clock() + REST
+        log.warning("rates_alone", error=type(error).__name__)

@@ -21,6 +21,8 @@ MAY_FOLLOW: Mapping[str, tuple[str, ...]] = {
 }
 """Which statuses each may replace. Twilio: a terminal status is never left, except delivered for read."""
 
+FAILURES = ("failed", "undelivered")
+
 assert set(MAY_FOLLOW) == set(get_args(DeliveryStatus))
 
 
@@ -42,11 +44,12 @@ def follow(parts: Parts, reports: Sequence[Report]) -> list[bool]:
         for to, found, at in reports
     ]
     with parts.database.transaction() as connection:
+        contacts.hold(connection, [to for to, found, _ in reports if found.status in FAILURES])
         conversations = outbox.report_all(connection, rows)
         failed = [
             (conversation, report)
             for conversation, report in zip(conversations, reports, strict=True)
-            if conversation is not None and report.receipt.status in ("failed", "undelivered")
+            if conversation is not None and report.receipt.status in FAILURES
         ]
         for conversation, report in failed:
             _note_failure(connection, conversation, report)

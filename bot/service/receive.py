@@ -67,7 +67,7 @@ def receive(parts: Parts, inbound: Inbound, at: float) -> Kept:
 
 def store(parts: Parts, arrivals: Sequence[Arrival]) -> list[Kept]:
     """Store arrivals in one transaction and ring for them. Raises `DatabaseAway` or `ValuesRefused`."""
-    signals = [parts.screen([inbound.text]) if inbound.text else Signal() for inbound, _ in arrivals]
+    signals = [_screen(parts, inbound.text) for inbound, _ in arrivals]
     screened = [(inbound, signal, at) for (inbound, at), signal in zip(arrivals, signals, strict=True)]
     with parts.database.connection() as connection:
         added = inbox.add_all(connection, screened)
@@ -76,6 +76,15 @@ def store(parts: Parts, arrivals: Sequence[Arrival]) -> list[Kept]:
                 _compare_repeat(inbound, inbox.text_of(connection, inbound))
     parts.bell.ring(*_queues(arrivals, signals))
     return [Kept.REPEATED if found.inbox_id is None else Kept.STORED for found in added]
+
+
+def _screen(parts: Parts, text: str) -> Signal:
+    """Read one message for distress. What the reader fails on is stored all the same, and goes to a person (P2)."""
+    try:
+        return parts.screen([text]) if text else Signal()
+    except Exception as error:
+        log.exception("screening_failed", error=type(error).__name__)
+        return Signal(level="P2")
 
 
 def _queues(arrivals: Sequence[Arrival], signals: Sequence[Signal]) -> set[QueueName]:

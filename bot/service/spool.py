@@ -4,6 +4,7 @@ While anything is in the spool, everything new goes there too: otherwise a tenan
 an earlier one. The files hold message text, so they are readable by this user alone and removed once stored.
 """
 
+import contextlib
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -15,7 +16,6 @@ from bot.errors import HearthlineError
 from bot.log import get
 from bot.store.database import ValuesRefused
 from channels.messages import Inbound, Receipt
-
 
 log = get(__name__)
 
@@ -61,6 +61,8 @@ class Spool:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._write(name, msgspec.json.encode(spooled))
         except OSError as error:
+            with contextlib.suppress(OSError):
+                (self._folder / f"{name}.part").unlink()
             raise SpoolUnwritable(f"the spool cannot be written ({error.strerror}): check SPOOL_DIR") from error
 
     def _write(self, name: str, data: bytes) -> None:

@@ -26,7 +26,7 @@ class Overview:
     failures: list[tuple[str, str, int]]
     author_errors: int
     spooled: int
-    set_aside: int
+    set_aside: int = 0
 
 
 def overview(parts: Parts) -> Overview:

@@ -8,6 +8,7 @@ from bot.service.deliver import settle
 from bot.service.parts import Parts
 from bot.service.retry import LEASE
 from bot.store import due, inbox, outbox, timers
+from bot.store.database import ValuesRefused
 from channels.errors import Outcome, Sent
 
 EVERY = 1.0
@@ -21,10 +22,13 @@ log = get(__name__)
 def sweep(parts: Parts) -> list[QueueName]:
     """Fire due timers, take over abandoned sends, and return the queues that have something waiting unrung.
 
-    Raises `DatabaseAway`.
+    Raises `DatabaseAway`. What PostgreSQL refuses of one kind of work does not stop the others.
     """
-    fire_timers(parts)
-    take_over(parts)
+    for act in (fire_timers, take_over):
+        try:
+            act(parts)
+        except ValuesRefused as refused:
+            log.error("sweep_refused", act=act.__name__, problem=str(refused))
     with parts.database.connection() as connection:
         return due.queues_waiting(connection, parts.clock() - UNRUNG)
 

@@ -5,6 +5,19 @@ from collections.abc import Sequence
 from bot.store.database import Connection
 
 
+def hold(connection: Connection, outbox_ids: Sequence[int]) -> None:
+    """Lock the conversations of these rows before the rows themselves are touched, as the engine's workers do.
+
+    The other way round, a send that fails while its conversation is being answered would be a deadlock.
+    """
+    if outbox_ids:
+        connection.execute(
+            "SELECT FROM conversations WHERE id IN (SELECT conversation_id FROM outbox WHERE id = ANY(%s))"
+            " ORDER BY id FOR NO KEY UPDATE",
+            (list(outbox_ids),),
+        )
+
+
 def note_outcomes(connection: Connection, outcomes: Sequence[tuple[int, str]], at: float) -> None:
     """Record what failed sends say about conversations: [(conversation, outcome)]. at: POSIX seconds.
 

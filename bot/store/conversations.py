@@ -6,14 +6,18 @@ from typing import NamedTuple
 from bot.store.database import Connection
 
 LOCK_DUE = """
-SELECT id, channel, account, address, state::text, stopped_at IS NOT NULL, extract(epoch FROM last_inbound_at)::float8
-FROM conversations
-WHERE id IN (SELECT conversation_id FROM inbox WHERE processed_at IS NULL AND urgent = ANY(%s) ORDER BY urgent DESC, id LIMIT %s)
-LIMIT %s
-FOR NO KEY UPDATE SKIP LOCKED
+SELECT c.id, channel, account, address, state::text, stopped_at IS NOT NULL, extract(epoch FROM last_inbound_at)::float8
+FROM (SELECT conversation_id, bool_or(urgent) AS urgent, min(id) AS earliest FROM inbox
+      WHERE processed_at IS NULL AND urgent = ANY(%s) GROUP BY conversation_id ORDER BY 2 DESC, 3 LIMIT %s) AS due
+JOIN conversations AS c ON c.id = due.conversation_id
+ORDER BY due.urgent DESC, due.earliest LIMIT %s
+FOR NO KEY UPDATE OF c SKIP LOCKED
 """
 WINDOW = 6
-"""How many times a batch to look at for unlocked conversations, so that several workers do not starve each other."""
+"""How many times a batch to look at for unlocked conversations, so that several workers do not starve each other.
+
+Conversations are counted, not their rows: a tenant's ten thousand messages would otherwise hide everybody else's.
+"""
 
 
 class Locked(NamedTuple):

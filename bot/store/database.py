@@ -76,7 +76,9 @@ class Database:
             with self._pool.connection(timeout=self._wait) as connection:
                 yield connection
         except (*PASSING, PoolTimeout, PoolClosed) as error:
-            raise DatabaseAway(f"PostgreSQL cannot do it ({_kind(error)}): check DATABASE_URL and the server") from error
+            raise DatabaseAway(
+                f"PostgreSQL cannot do it ({_kind(error)}): check DATABASE_URL and the server"
+            ) from error
         except (psycopg.DataError, psycopg.IntegrityError) as error:
             # Not chained: the server's own words quote the row.
             raise ValuesRefused(f"PostgreSQL refuses the values ({_kind(error)})") from None

@@ -26,6 +26,10 @@ RETURNING id, conversation_id
 """
 
 
+LOOK_BACK = 5
+"""How many rows to pass over for each text looked for, so that no tenant's whole history is read for each message."""
+
+
 class Added(NamedTuple):
     """Where an arrival was put. `inbox_id` is None when the provider had sent it before."""
 
@@ -62,13 +66,22 @@ def add(connection: Connection, inbound: Inbound, signal: Signal, at: float) -> 
 
 
 def add_all(connection: Connection, arrivals: Sequence[tuple[Inbound, Signal, float]]) -> list[Added]:
-    """Store several arrivals in one transaction and one exchange with the server, as `add` would one by one."""
+    """Store several arrivals in one transaction and one exchange with the server, as `add` would one by one.
+
+    Tenants are taken in the order of their addresses: two processes that make the same new conversations in different
+    orders would wait for each other. Each tenant's own messages keep their order.
+    """
     if len(arrivals) == 1 or not all(_is_plain(inbound) for inbound, _, _ in arrivals):
         return [add(connection, *arrival) for arrival in arrivals]
+    ordered = sorted(range(len(arrivals)), key=lambda place: _whose(arrivals[place][0]))
     with connection.pipeline(), connection.transaction():
-        cursors = [connection.execute(ADD, _values(*arrival)) for arrival in arrivals]
-    rows = [cursor.fetchone() for cursor in cursors]
+        cursors = {place: connection.execute(ADD, _values(*arrivals[place])) for place in ordered}
+    rows = [cursors[place].fetchone() for place in range(len(arrivals))]
     return [Added(*row) if row else add(connection, *arrival) for row, arrival in zip(rows, arrivals, strict=True)]
+
+
+def _whose(inbound: Inbound) -> tuple[str, str, str]:
+    return inbound.channel, inbound.account, inbound.address
 
 
 def _is_plain(inbound: Inbound) -> bool:
@@ -186,13 +199,15 @@ def recent_texts(
         SELECT c.id, array_agg(r.text ORDER BY r.id)
         FROM unnest(%s::bigint[]) AS c (id)
         CROSS JOIN LATERAL (
-            SELECT i.id, i.text FROM inbox i
-            WHERE i.conversation_id = c.id AND i.processed_at IS NOT NULL AND i.received_at > to_timestamp(%s)
-              AND i.text <> '' ORDER BY i.id DESC LIMIT %s
+            SELECT l.id, l.text FROM (
+                SELECT i.id, i.text, i.received_at FROM inbox i
+                WHERE i.conversation_id = c.id AND i.processed_at IS NOT NULL ORDER BY i.id DESC LIMIT %s
+            ) AS l
+            WHERE l.received_at > to_timestamp(%s) AND l.text <> '' ORDER BY l.id DESC LIMIT %s
         ) AS r
         GROUP BY c.id
         """,
-        (list(conversation_ids), since, most),
+        (list(conversation_ids), most * LOOK_BACK, since, most),
     ).fetchall()
     return {row[0]: row[1] for row in rows}
 

@@ -36,7 +36,8 @@ def take_due(connection: Connection, now: float, lease: float, most: int = 4) ->
 def stored(connection: Connection, media_id: int, path: str, content_type: str, size: int) -> None:
     """The file is kept at `path`, relative to MEDIA_DIR. size: bytes."""
     connection.execute(
-        "UPDATE media SET state = 'stored', path = %s, content_type = %s, size = %s, problem = NULL WHERE id = %s",
+        "UPDATE media SET state = 'stored', path = %s, content_type = %s, size = %s, problem = NULL"
+        " WHERE id = %s AND state = 'queued'",
         (path, content_type, size, media_id),
     )
 
@@ -44,7 +45,7 @@ def stored(connection: Connection, media_id: int, path: str, content_type: str, 
 def not_stored(connection: Connection, media_id: int, state: str, problem: str, due_at: float) -> None:
     """The file was refused, failed for good, or waits for another try (state queued) at `due_at`, POSIX seconds."""
     connection.execute(
-        "UPDATE media SET state = %s, problem = %s, due_at = to_timestamp(%s) WHERE id = %s",
+        "UPDATE media SET state = %s, problem = %s, due_at = to_timestamp(%s) WHERE id = %s AND state = 'queued'",
         (state, problem, due_at, media_id),
     )
 

@@ -1,5 +1,6 @@
 """Bring a database to the tables this code expects, and say whether it is there already."""
 
+from functools import cache
 from pathlib import Path
 
 import psycopg
@@ -27,6 +28,7 @@ def current(connection: psycopg.Connection[tuple[object, ...]]) -> bool:
     return row is not None and row[0] == newest()
 
 
+@cache
 def newest() -> str | None:
     """The version that this code's migrations end at."""
     return ScriptDirectory(str(HERE)).get_current_head()

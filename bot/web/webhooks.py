@@ -88,7 +88,9 @@ class Webhooks:
             return Response("post it", 405, headers={"Allow": "POST"})
         if message_id is None:
             return await self.take(request, name, answer)
-        if not (message_id.isascii() and message_id.isdigit() and len(message_id) < 20 and int(message_id) < LARGEST_ID):
+        if not (
+            message_id.isascii() and message_id.isdigit() and len(message_id) < 20 and int(message_id) < LARGEST_ID
+        ):
             return Response("unknown message", 404)
         return await self.take(request, "sms" if "sms" in self.parts.channels else "whatsapp", nothing, int(message_id))
 

@@ -21,10 +21,11 @@ from bot.nlu import faq
 from bot.nlu.understanding import Understanding
 from bot.queues import connect
 from bot.settings import Settings, load
-from bot.wiring import book, channels, screen
+from bot.wiring import book, channels, screener
 from channels.messages import Channel, Inbound, Outbound, SendContext, WebhookRequest
 from flows.schema import Book
 
+screen = screener()
 _parts: list[tuple[Settings, Channel, Book, faq.Index]] = []
 
 

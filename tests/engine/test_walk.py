@@ -75,7 +75,9 @@ def test_a_flow_s_own_timer_speaks_when_nothing_else_goes_on() -> None:
     effects = chat.hear({"timer": "kinds.nudge"})
     assert [(text.text, text.purpose) for text in texts(effects)] == [("Still there?", "proactive")]
     chat.hear("menu")
-    assert chat.hear({"timer": "kinds.nudge"}) == [], "a question is waiting"
+    effects = chat.hear({"timer": "kinds.nudge"})
+    assert deeds(effects, chat.at) == ["timer kinds.nudge +1h"], "a question is waiting, so it tries again later"
+    assert said(chat.hear({"timer": "kinds.nudge", "after": "24h"})) == ["Still there?"], "nobody is talking any more"
 
 
 def test_nothing_is_started_of_our_own_accord_after_stop_or_in_a_crisis() -> None:

@@ -36,7 +36,7 @@ def case(path: Path) -> Case:
 def flows_dir(tmp_path: Path) -> Path:
     """A copy of the shipped flows that a test may break."""
     root = tmp_path / "flows"
-    for folder in ("library", "faq", "safety"):
+    for folder in ("library", "faq", "safety", "tables"):
         shutil.copytree(ROOT / folder, root / folder)
     return root
 

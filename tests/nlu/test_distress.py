@@ -91,6 +91,8 @@ LEVELS = [
     ("this damp is killing me", "P3"),
     ("I'm hopeless and there's no one to turn to", "P1"),
     ("I feel hopeless about everything", "P2"),
+    ("I do not want to die, I just need a nap", "P2"),
+    ("im not ok i want to die", "P1"),
     ("never thought of killing myself", "P2"),
     ("not going to work today. i want to kill myself", "P1"),
     ("everyone asks if i'm not suicidal and i keep lying, i want to kill myself", "P1"),
@@ -116,7 +118,9 @@ def test_evidence_points_at_the_words(phrases: Phrases) -> None:
     assert evidence.concern == "suicide"
 
 
-@pytest.mark.parametrize("disguise", [str.upper, str.title, lambda t: "  ".join(t.split()), lambda t: t.replace("i", "і")])
+@pytest.mark.parametrize(
+    "disguise", [str.upper, str.title, lambda t: "  ".join(t.split()), lambda t: t.replace("i", "і")]
+)
 def test_disguises_change_nothing(disguise: Any, phrases: Phrases) -> None:
     assert screen([disguise("i am thinking of suicide")], phrases).level == "P1"
 
@@ -155,7 +159,7 @@ def test_hostile_input_stays_linear(piece: str, phrases: Phrases) -> None:
 
 def test_a_cry_after_much_padding_is_still_heard(phrases: Phrases) -> None:
     padding = "not never used to but the song film lol. " * 1000
-    assert screen([padding + "I want to kill myself"], phrases).urgent
+    assert screen([padding + "That was it. Sorry. I want to kill myself"], phrases).urgent
 
 
 @pytest.mark.parametrize(

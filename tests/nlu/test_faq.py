@@ -55,7 +55,9 @@ def test_odd_input_is_no_trouble(text: str, index: Index) -> None:
 
 
 def test_fast_enough_for_every_message() -> None:
-    topics = [Topic(f"t{n}", {"en": [f"question {n} number {m} about thing {n * m}" for m in range(12)]}) for n in range(60)]
+    topics = [
+        Topic(f"t{n}", {"en": [f"question {n} number {m} about thing {n * m}" for m in range(12)]}) for n in range(60)
+    ]
     big = build(topics)
     match(big, "a question about thing 7", "en")
     began = time.process_time()

@@ -47,7 +47,18 @@ def test_silent_where_it_cannot_know(text: str) -> None:
     assert detect(text) == (None, 0.0)
 
 
-ENGLISH = ["boiler broken", "no heating", "rent", "help", "stop", "repair please", "no hot water", "leak", "menu", "ok thanks"]
+ENGLISH = [
+    "boiler broken",
+    "no heating",
+    "rent",
+    "help",
+    "stop",
+    "repair please",
+    "no hot water",
+    "leak",
+    "menu",
+    "ok thanks",
+]
 
 
 @pytest.mark.parametrize("text", ENGLISH)

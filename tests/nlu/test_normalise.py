@@ -47,7 +47,9 @@ def test_gaps_tell_commas_from_sentence_ends() -> None:
     assert [token.gap for token in words("no, I am not. Help")] == [0, 1, 0, 0, 2]
 
 
-@pytest.mark.parametrize(("word", "plain"), [("k1ll", "kill"), ("su1c1de", "suicide"), ("2024", "2024"), ("kill", "kill")])
+@pytest.mark.parametrize(
+    ("word", "plain"), [("k1ll", "kill"), ("su1c1de", "suicide"), ("2024", "2024"), ("kill", "kill")]
+)
 def test_digits_stand_for_letters_only_among_letters(word: str, plain: str) -> None:
     assert undigit(word) == plain
 

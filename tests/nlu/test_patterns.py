@@ -61,7 +61,13 @@ def lexicon_of(*names: str) -> Lexicon:
 
 @pytest.mark.parametrize(
     ("typed", "meant"),
-    [("suicde", "suicide"), ("siucide", "suicide"), ("suiicide", "suicide"), ("su1c1de", "suicide"), ("suiiiicide", "suicide")],
+    [
+        ("suicde", "suicide"),
+        ("siucide", "suicide"),
+        ("suiicide", "suicide"),
+        ("su1c1de", "suicide"),
+        ("suiiiicide", "suicide"),
+    ],
 )
 def test_a_small_misspelling_is_read_through(typed: str, meant: str) -> None:
     lexicon = lexicon_of("suicide", "choking")

@@ -1,7 +1,7 @@
 """What may go wrong between a webhook and its commit, and must not cost anybody a message."""
 
 import asyncio
-import os
+import resource
 import threading
 from collections.abc import Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor
@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from bot.nlu.understanding import Signal
+from bot.queues import Bell, QueueName
 from bot.service import receive
 from bot.service.parts import Parts
 from bot.service.receive import Arrival, Kept
-from bot.service.spool import Spool, SpooledInbound
+from bot.service.spool import Spool, SpooledInbound, SpoolUnwritable
 from bot.service.together import Together
 from bot.store.database import Connection, DatabaseAway, ValuesRefused
 from channels.messages import Inbound
@@ -86,57 +88,59 @@ def test_what_postgresql_refuses_blocks_nothing_behind_it_and_is_kept_for_a_pers
 
 
 def test_replaying_goes_on_after_any_failure(parts: Parts, connection: Connection) -> None:
-    parts.spool.put(SpooledInbound(said("hello", 1), 1.0), 1.0)
+    class Failing(Bell):
+        def ring(self, *queues: QueueName) -> None:
+            if error := next(tries, None):
+                raise error
+
     tries = iter([RuntimeError("a defect"), DatabaseAway("away")])
-
-    def screen(messages: Sequence[str]) -> object:
-        if error := next(tries, None):
-            raise error
-        return parts.screen(messages)
-
-    failing = replace(parts, screen=screen)  # type: ignore[arg-type]  # fails twice
-    thread = threading.Thread(target=receive.keep_replaying, args=(failing, 0.01))
-    thread.start()
-    try:
-        for _ in range(500):
-            if connection.execute("SELECT count(*) FROM inbox").fetchone() == (1,):
-                break
-            parts.stopping.wait(0.01)
-        else:
-            raise AssertionError("the message was never replayed")
-    finally:
-        parts.stopping.set()
-        thread.join(5)
+    parts.spool.put(SpooledInbound(said("hello", 1), 1.0), 1.0)
+    looks = iter([False, False, False, True])
+    failing = replace(parts, bell=Failing(lambda queue: None))
+    failing.stopping.wait = lambda timeout=None: next(looks)  # type: ignore[method-assign]  # three looks at once
+    receive.keep_replaying(failing)
+    assert next(tries, None) is None
+    assert not parts.spool.holds_any()
+    assert connection.execute("SELECT count(*) FROM inbox").fetchone() == (1,)
 
 
-def test_a_steady_stream_does_not_keep_the_line_on_its_spool(parts: Parts) -> None:
-    """While anything is on disk all that is new goes there too, so a pass must go on until nothing is left."""
+def test_a_steady_stream_does_not_keep_the_line_on_its_spool(parts: Parts, connection: Connection) -> None:
+    """While anything is on disk all that is new goes there too, so a look must go on until nothing is left."""
+    more = iter(range(1, 6))
+
+    def screen(messages: Sequence[str]) -> Signal:
+        if (number := next(more, None)) is not None:
+            assert receive.receive(parts, said("more", number), float(number)) is Kept.SPOOLED
+        return Signal()
+
     parts.spool.put(SpooledInbound(said("hello", 0), 0.0), 0.0)
-    more = iter(range(1, 20))
-    spool = parts.spool
-
-    class Arriving(Spool):
-        def replay(self, store: object, refused: object = None) -> int:  # type: ignore[override]  # arrives meanwhile
-            done = spool.replay(store)  # type: ignore[arg-type]
-            if (number := next(more, None)) is not None:
-                receive.receive(arriving, said("more", number), float(number))
-            return done
-
-    arriving = replace(parts, spool=spool)
-    del Arriving
-    assert receive.replay(arriving) == 1
+    busy = replace(parts, screen=screen)
+    looks = iter([False, True])
+    busy.stopping.wait = lambda timeout=None: next(looks)  # type: ignore[method-assign]  # one look, and then the end
+    receive.keep_replaying(busy)
+    assert not parts.spool.holds_any()
+    assert connection.execute("SELECT count(*) FROM inbox").fetchone() == (6,)
 
 
-def test_a_nearly_full_disk_keeps_a_message_whole_or_not_at_all(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A write may take fewer bytes than it was given, without an error."""
-    real = os.write
-    monkeypatch.setattr(os, "write", lambda descriptor, data: real(descriptor, bytes(data)[:10]))
-    spool, got = Spool(tmp_path / "spool"), list[object]()
-    spool.put(SpooledInbound(said("all of it", 1), 1.0), 1.0)
-    assert spool.replay(got.append) == 1
-    assert got == [SpooledInbound(said("all of it", 1), 1.0)]
+def test_a_full_disk_keeps_a_message_whole_or_says_so(tmp_path: Path) -> None:
+    """A write to a nearly full disk may take fewer bytes than it was given, without an error."""
+    spool = Spool(tmp_path / "spool")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (60, hard))
+    try:
+        with pytest.raises(SpoolUnwritable):
+            spool.put(SpooledInbound(said("all of it", 1), 1.0), 1.0)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list((tmp_path / "spool").iterdir()) == []
+
+
+def test_a_reader_that_fails_loses_no_message(parts: Parts, connection: Connection) -> None:
+    def screen(messages: Sequence[str]) -> Signal:
+        raise RecursionError
+
+    assert receive.receive(replace(parts, screen=screen), said("hello", 1), 1.0) is Kept.STORED
+    assert connection.execute("SELECT signal->>'level' FROM inbox").fetchone() == ("P2",)
 
 
 def test_webs_that_store_the_same_new_tenants_in_different_orders_do_not_wait_for_each_other_for_ever(

@@ -85,6 +85,7 @@ CREATE TABLE outbox (
 CREATE INDEX outbox_thread ON outbox (conversation_id, id);
 CREATE INDEX outbox_waiting ON outbox (conversation_id, id) WHERE state IN ('queued', 'sending');
 CREATE INDEX outbox_due ON outbox (sender, urgent DESC, id) WHERE state = 'queued';
+CREATE INDEX outbox_failed ON outbox (created_at) WHERE state = 'failed';
 CREATE UNIQUE INDEX outbox_one_in_flight ON outbox (conversation_id) WHERE state = 'sending';
 
 CREATE TABLE timers (
