@@ -12,6 +12,8 @@ LEASE = 12.0
 HOUR = 3600.0
 MAX_AGE = {"crisis": 24 * HOUR, "reply": 4 * HOUR, "proactive": 12 * HOUR}
 """Seconds after which words are too old to be worth saying, by purpose."""
+MOST_IN_DOUBT = {"crisis": 10, "reply": 4, "proactive": 1}
+"""Tries of unknown fate, by purpose, where the provider cannot be asked: each may have reached the tenant."""
 FIRST_DELAY = 1.0
 LONGEST_DELAY = 60.0
 MISCONFIGURED_DELAY = 60.0
@@ -56,6 +58,8 @@ def decide(
 def _after_unknown(purpose: str, attempts: int, can_look_up: bool, jitter: Callable[[], float]) -> Next:
     """Crisis words twice rather than never; an answer is looked up, and where it cannot be, repeated; the rest is not."""
     delay = _backoff(attempts, jitter)
+    if not can_look_up and attempts >= MOST_IN_DOUBT[purpose]:
+        return Next("failed")
     if purpose == "crisis":
         return Next("queued", 0.0 if attempts == 1 else delay)
     if can_look_up:

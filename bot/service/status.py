@@ -75,4 +75,5 @@ def _missing_in(connection: Connection, now: float) -> list[str]:
     if not migrate.current(connection):
         return ["migrations have not run: hearthline migrate"]
     roles = {process.role for process in processes.alive(connection, now - ALIVE_FOR)}
-    return [f"no worker answers the queue {queue}" for queue in QUEUES if f"worker-{queue}" not in roles]
+    problems = [f"no worker answers the queue {queue}" for queue in QUEUES if f"worker-{queue}" not in roles]
+    return problems if "clock" in roles else [*problems, "no clock runs: nothing that waits would be rung for"]

@@ -28,6 +28,9 @@ TABLE = [
     (Outcome.UNKNOWN, "crisis", 2, 0, None, False, Next("queued", 1.5)),
     (Outcome.UNKNOWN, "reply", 1, 0, None, True, Next("queued", 0.75, verify=True)),
     (Outcome.UNKNOWN, "reply", 1, 0, None, False, Next("queued", 0.75)),
+    (Outcome.UNKNOWN, "reply", 4, 0, None, False, Next("failed")),
+    (Outcome.UNKNOWN, "reply", 40, 0, None, True, Next("queued", 45.0, verify=True)),
+    (Outcome.UNKNOWN, "crisis", 10, 0, None, False, Next("failed")),
     (Outcome.UNKNOWN, "proactive", 1, 0, None, True, Next("queued", 0.75, verify=True)),
     (Outcome.UNKNOWN, "proactive", 1, 0, None, False, Next("failed")),
 ]
