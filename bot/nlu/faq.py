@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.nlu.ngrams import parts, rarity, unit
+from bot.nlu.ngrams import parts, rarest, rarity, unit
 from bot.nlu.understanding import Candidate, FaqMatch
 
 Floats = NDArray[np.float32]
@@ -49,13 +49,14 @@ class Index:
         self.languages = {name: place for place, name in enumerate(languages)}
         counts = [parts(row[2]) for row in rows]
         self.idf = rarity(counts)
-        vectors = [unit(count, self.idf) for count in counts]
+        self.strange = rarest(self.idf)
+        vectors = [unit(count, self.idf, self.strange) for count in counts]
         self.postings = _postings(vectors)
         self.dual = _ridge(self, vectors)
 
     def similarity(self, text: str) -> Floats:
         """Cosine between a text and every example, in the order of the rows."""
-        return self._similarity(unit(parts(text), self.idf))
+        return self._similarity(unit(parts(text), self.idf, self.strange))
 
     def _similarity(self, vector: Mapping[str, float]) -> Floats:
         found = np.zeros(len(self.owner), dtype=np.float32)

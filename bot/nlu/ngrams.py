@@ -42,9 +42,16 @@ def rarity(documents: Iterable[Iterable[str]]) -> dict[str, float]:
     return {part: math.log((1 + total) / (1 + count)) + 1 for part, count in seen.items()}
 
 
-def unit(counts: Mapping[str, float], idf: Mapping[str, float]) -> dict[str, float]:
-    """Weigh by rarity and scale to length one; parts never seen count towards the length, so nonsense stays far."""
-    strange = max(idf.values(), default=1.0)
+def rarest(idf: Mapping[str, float]) -> float:
+    """The weight of a part that no document has."""
+    return max(idf.values(), default=1.0)
+
+
+def unit(counts: Mapping[str, float], idf: Mapping[str, float], strange: float) -> dict[str, float]:
+    """Weigh by rarity and scale to length one; parts never seen count towards the length, so nonsense stays far.
+
+    strange: what a part never seen weighs, usually `rarest(idf)`, which is worked out once.
+    """
     weighed = {part: count * idf.get(part, strange) for part, count in counts.items()}
     length = math.sqrt(sum(value * value for value in weighed.values())) or 1.0
     return {part: value / length for part, value in weighed.items() if part in idf}

@@ -17,7 +17,7 @@ import yaml
 
 from bot.nlu import faq, language
 from bot.nlu.distress import screen
-from bot.nlu.ngrams import parts, rarity, unit
+from bot.nlu.ngrams import parts, rarest, rarity, unit
 from bot.nlu.phrases import Phrases, load_phrases
 
 ROOT = Path(__file__).parents[2]
@@ -136,10 +136,11 @@ def _matched(bank: Sequence[Topic], asked: Sequence[Row], strange: Sequence[str]
 def _nearest(bank: Sequence[Topic], asked: Sequence[Row]) -> list[float]:
     owned = [(topic.id, parts(example)) for topic in bank for example in topic.examples["en"]]
     idf = rarity(count for _, count in owned)
-    vectors = [(owner, unit(count, idf)) for owner, count in owned]
+    strange = rarest(idf)
+    vectors = [(owner, unit(count, idf, strange)) for owner, count in owned]
     right = []
     for row in asked[:200]:
-        vector = unit(parts(str(row["text"])), idf)
+        vector = unit(parts(str(row["text"])), idf, strange)
         best = max(vectors, key=lambda pair: sum(value * pair[1].get(part, 0.0) for part, value in vector.items()))
         right.append(best[0] == row["intent"])
     # Only its first answer is measured.
