@@ -16,9 +16,9 @@ from bot.service import converse, deliver
 from bot.service import media as media_service
 from bot.service.parts import Parts
 
-LOOK_EVERY = 0.008
+LOOK_EVERY = 0.005
 """Seconds between the looks of a job that lingers."""
-LOOKS = 6
+LOOKS = 12
 """Looks in a row that find nothing before the job ends."""
 LONGEST = 5.0
 """Seconds that a job lingers at most, so that a worker is seen to be alive, and can stop."""

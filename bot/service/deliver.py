@@ -25,6 +25,8 @@ from channels.messages import Channel, Part, SendContext
 
 AT_ONCE = 32
 """Calls of providers under way in one process."""
+NEXT_LOOK = 0.01
+"""Seconds after which to look for more to send while calls are under way."""
 GATHER = 0.003
 """Seconds to let further answers come in once one has, so that they share a transaction."""
 WINDOW = 24 * 3600.0
@@ -50,10 +52,11 @@ class Round:
     landed: list[tuple[Claimed, Sent]] = field(default_factory=list)
 
     def gather(self) -> None:
-        """Wait for the first call to come back and take along all that have."""
+        """Wait a moment for a call to come back, and take along all that have."""
         if not self.flying:
             return
-        wait(self.flying, return_when=FIRST_COMPLETED)
+        # No longer than a moment: other conversations must not wait for a slow provider's answer to one.
+        wait(self.flying, timeout=None if len(self.flying) == AT_ONCE else NEXT_LOOK, return_when=FIRST_COMPLETED)
         if len(self.flying) > 1:
             time.sleep(GATHER)
         for future in [future for future in self.flying if future.done()]:

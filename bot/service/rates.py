@@ -14,7 +14,7 @@ from bot.log import get
 URGENT_SHARE = 0.2
 """Part of a sender's rate that only urgent messages may use."""
 
-FRESH = 0.05
+FRESH = 0.2
 """Seconds for which a reading of the shared count is used."""
 
 REST = 2.0
