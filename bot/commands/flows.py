@@ -44,11 +44,11 @@ def check(settings: Settings, output: TextIO) -> int:
 
 def draw(settings: Settings, name: str, output: TextIO) -> None:
     """Write one flow, or all, in the Mermaid notation. Raises NoSuchFlow."""
-    from flows import draw as drawing
+    from flows.draw import mermaid
 
     drawn = usable_book(settings)
     names = [name] if name else list(drawn.flows)
     if name and name not in drawn.flows:
         raise NoSuchFlow(f"There is no flow called {name}. There are: {', '.join(drawn.flows)}.")
     for each in names:
-        print(drawing.mermaid(drawn.flows[each]), file=output)
+        print(mermaid(drawn.flows[each]), file=output)

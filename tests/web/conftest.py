@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
+import redis
 from fastapi.testclient import TestClient
 from httpx2 import Response
 from limits.storage import MemoryStorage
@@ -75,8 +76,15 @@ def connection(parts: Parts) -> Iterator[Connection]:
 
 
 @pytest.fixture
-def client(parts: Parts, redis_url: str) -> Iterator[TestClient]:
-    app = create_app(parts, public_base_url=PUBLIC, redis_client=connect(redis_url))
+def redis_client(redis_url: str) -> Iterator[redis.Redis]:
+    with connect(redis_url) as client:
+        yield client
+        client.connection_pool.disconnect()
+
+
+@pytest.fixture
+def client(parts: Parts, redis_client: redis.Redis) -> Iterator[TestClient]:
+    app = create_app(parts, public_base_url=PUBLIC, redis_client=redis_client)
     with TestClient(
         app, base_url="http://127.0.0.1:8000", raise_server_exceptions=True, client=("127.0.0.1", 50000)
     ) as client:

@@ -9,10 +9,11 @@ from pathlib import Path
 from urllib.parse import parse_qsl, quote_plus, urlencode
 
 import pytest
+import redis
 from fastapi.testclient import TestClient
 from httpx2 import Response
 
-from bot.queues import QueueName, connect
+from bot.queues import QueueName
 from bot.service.parts import Parts
 from bot.service.spool import Spool
 from bot.store.database import Connection
@@ -219,15 +220,15 @@ def test_reports_on_unknown_messages_are_harmless(client: TestClient, message_id
     assert answer.status_code in (204, 404, 403)
 
 
-def test_a_channel_without_credentials_is_off(parts: Parts, redis_url: str) -> None:
-    app = create_app(replace(parts, channels={}), public_base_url=PUBLIC, redis_client=connect(redis_url))
+def test_a_channel_without_credentials_is_off(parts: Parts, redis_client: redis.Redis) -> None:
+    app = create_app(replace(parts, channels={}), public_base_url=PUBLIC, redis_client=redis_client)
     with TestClient(app) as client:
         for path in (SMS, "/webhooks/twilio/whatsapp", "/webhooks/telegram", "/webhooks/twilio/status/1"):
             assert client.post(path, content="a=b").status_code == 404
 
 
-def test_without_postgresql_the_disk_keeps_the_message(without_database: Parts, redis_url: str) -> None:
-    app = create_app(without_database, public_base_url=PUBLIC, redis_client=connect(redis_url))
+def test_without_postgresql_the_disk_keeps_the_message(without_database: Parts, redis_client: redis.Redis) -> None:
+    app = create_app(without_database, public_base_url=PUBLIC, redis_client=redis_client)
     form = twilio_form()
     with TestClient(app) as client:
         assert client.post(SMS, content=urlencode(form), headers=sign(SMS, form)).status_code == 200
@@ -238,12 +239,12 @@ def test_without_postgresql_the_disk_keeps_the_message(without_database: Parts, 
 
 
 def test_without_postgresql_and_disk_the_provider_is_told_to_come_again(
-    without_database: Parts, redis_url: str, tmp_path: Path
+    without_database: Parts, redis_client: redis.Redis, tmp_path: Path
 ) -> None:
     blocked = tmp_path / "blocked"
     blocked.write_text("in the way")
     parts = replace(without_database, spool=Spool(blocked / "spool"))
-    app = create_app(parts, public_base_url=PUBLIC, redis_client=connect(redis_url))
+    app = create_app(parts, public_base_url=PUBLIC, redis_client=redis_client)
     form = twilio_form()
     with TestClient(app) as client:
         answer = client.post(SMS, content=urlencode(form), headers=sign(SMS, form))
@@ -261,7 +262,7 @@ def test_health_and_readiness(client: TestClient) -> None:
 
 
 def test_metrics_are_for_this_machine_or_a_bearer_of_the_token(
-    parts: Parts, client: TestClient, redis_url: str, post_sms: Post
+    parts: Parts, client: TestClient, redis_client: redis.Redis, post_sms: Post
 ) -> None:
     post_sms(twilio_form())
     local = client.get("/metrics")
@@ -270,7 +271,7 @@ def test_metrics_are_for_this_machine_or_a_bearer_of_the_token(
     assert "+4477" not in local.text
     assert TOKEN not in local.text
     assert client.get("/metrics", headers={"X-Forwarded-For": "203.0.113.9"}).status_code == 403
-    app = create_app(parts, public_base_url=PUBLIC, redis_client=connect(redis_url), metrics_token="a-token-of-sixteen")
+    app = create_app(parts, public_base_url=PUBLIC, redis_client=redis_client, metrics_token="a-token-of-sixteen")
     with TestClient(app, client=("127.0.0.1", 1)) as tokened:
         assert tokened.get("/metrics").status_code == 403
         assert tokened.get("/metrics", headers={"Authorization": "Bearer wrong-token-here"}).status_code == 403

@@ -177,10 +177,10 @@ def test_redis_emptied_under_load(stack: Stack) -> None:
     tenants = [f"+4477009004{n:02d}" for n in range(5)]
 
     def empty() -> None:
-        client = redis.Redis.from_url(stack.servers.redis_url)
-        for _ in range(6):
-            time.sleep(0.5)
-            client.flushall()
+        with redis.Redis.from_url(stack.servers.redis_url) as client:
+            for _ in range(6):
+                time.sleep(0.5)
+                client.flushall()
 
     results = _under_load(stack, tenants, empty, 4)
     assert {status for status, _ in results} == {200}
