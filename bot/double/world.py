@@ -106,14 +106,22 @@ class TelegramHook:
     waiting: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=WAITING_UPDATES))
 
 
+EPOCH = 1_767_225_600
+"""POSIX seconds from which the double's numbers count: the start of 2026."""
+NUMBERS_A_SECOND = 20
+"""Numbers set aside for each second that has passed, so that no start gives out what an earlier one did."""
+
+
 class World:
     """The state of one double. Not for threads: everything happens on its event loop."""
 
     def __init__(self, config: DoubleConfig, clock: Callable[[], float] = time.time) -> None:
         self.config, self.clock = config, clock
         self.version = 0
-        self.numbers = itertools.count(1)
-        self.update_ids = itertools.count(500_000_001)
+        # The product remembers ids from before this start, so they go on with the time, as a provider's would.
+        begun = (int(clock()) - EPOCH) * NUMBERS_A_SECOND
+        self.numbers = itertools.count(begun + 1)
+        self.update_ids = itertools.count(begun + 1)
         self._waiters: set[asyncio.Future[None]] = set()
         self.forget()
 

@@ -11,6 +11,7 @@ import urllib3
 from bot.double import credentials
 from bot.double.app import listen, serve
 from bot.double.identity import DoubleConfig, NotLoopback, RealCredentials, refuse_real_credentials
+from bot.double.world import World
 from bot.settings import Settings
 from tests.double.conftest import Client
 
@@ -107,3 +108,12 @@ def test_stops_at_once_although_a_page_is_open() -> None:
     finally:
         process.kill()
         process.wait()
+
+
+def test_a_restarted_double_never_gives_an_id_twice() -> None:
+    config = DoubleConfig("http://127.0.0.1:8000")
+    first = World(config, lambda: 1_795_003_200.0)
+    used = {next(first.numbers) for _ in range(30)}, {next(first.update_ids) for _ in range(30)}
+    second = World(config, lambda: 1_795_003_202.0)
+    assert next(second.numbers) > max(used[0])
+    assert next(second.update_ids) > max(used[1])
