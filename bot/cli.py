@@ -204,10 +204,18 @@ def settings() -> None:
 
 @telegram_app.command("set-webhook")
 def set_webhook() -> None:
-    """Have Telegram post updates to PUBLIC_BASE_URL, with our secret."""
+    """Have Telegram post updates to PUBLIC_BASE_URL, with our secret, and show the commands."""
     from bot.commands.telegram import register
 
     register(_settings(), sys.stdout)
+
+
+@telegram_app.command("set-commands")
+def set_commands() -> None:
+    """Have Telegram show the commands in every language of the landlord, in polling mode too."""
+    from bot.commands.telegram import register_commands
+
+    register_commands(_settings(), sys.stdout)
 
 
 def _settings() -> "Settings":
