@@ -25,9 +25,11 @@ app = typer.Typer(
 )
 flows_app = typer.Typer(help="Check and draw what the line says.", no_args_is_help=True)
 faq_app = typer.Typer(help="Try the matcher of questions.", no_args_is_help=True)
+translations_app = typer.Typer(help="Hand words out to translators and take them back.", no_args_is_help=True)
 telegram_app = typer.Typer(help="Tell Telegram about the bot.", no_args_is_help=True)
 app.add_typer(flows_app, name="flows", rich_help_panel="Content")
 app.add_typer(faq_app, name="faq", rich_help_panel="Content")
+app.add_typer(translations_app, name="translations", rich_help_panel="Content")
 app.add_typer(telegram_app, name="telegram", rich_help_panel="Providers")
 
 RUNNING, CONTENT, CARE, PROVIDERS = "Running the line", "Content", "Looking after it", "Providers"
@@ -142,6 +144,37 @@ def draw_flows(
     from bot.commands.flows import draw
 
     draw(_settings(), flow, sys.stdout)
+
+
+@translations_app.command("status")
+def translations_status() -> None:
+    """Say for each language what is missing, stale or not yet read by a person."""
+    from bot.commands.translations import status
+
+    status(sys.stdout)
+
+
+@translations_app.command("export")
+def export_translations(
+    language: Annotated[str, Argument(help="Language (BCP 47).")],
+    left: Annotated[bool, Option("--left", help="Only what is missing or stale.")] = False,
+) -> None:
+    """Write a spreadsheet (CSV) of the English beside what there is of a language."""
+    from bot.commands.translations import export
+
+    export(language, sys.stdout, everything=not left)
+
+
+@translations_app.command("import")
+def import_translations(
+    language: Annotated[str, Argument(help="Language (BCP 47).")],
+    sheet: Annotated[typer.FileText, Argument(help="The spreadsheet, filled.", encoding="utf-8-sig")],
+    signed_by: Annotated[str, Option(help="Who has read every row of the sheet, a native speaker.")] = "",
+) -> None:
+    """Take a filled spreadsheet into the language's files."""
+    from bot.commands.translations import take
+
+    print(f"{take(language, sheet, signed_by=signed_by)} texts changed.")
 
 
 @app.command(rich_help_panel=CONTENT)

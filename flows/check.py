@@ -3,12 +3,12 @@
 Each kind is one function over the Book, listed in `CHECKS`, and has an example in `tests/flows/broken`.
 """
 
-import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 
 from flows.issue import Issue, Severity
+from flows.load import LEFT
 from flows.reach import endless, reachable, silent_ends, subflows, targets
 from flows.schema import (
     BASE_LANGUAGE,
@@ -28,6 +28,7 @@ from flows.schema import (
 )
 from flows.style import Finding, few_examples, hard_to_read, long_answers, many_segments, overdue, unknown_phones
 from flows.texts import Spot, filled, folded_choices, placeholders, spots
+from flows.translations import fingerprint
 
 __all__ = ["CHECKS", "KINDS", "Issue", "check", "fingerprint"]
 
@@ -83,11 +84,6 @@ def check(book: Book, today: date | None = None) -> list[Issue]:
     found = [issue for look in CHECKS for issue in look(book)]
     found += _warnings(book, overdue(book, today)) if today is not None else ()
     return sorted(found, key=lambda issue: (issue.severity, issue.file, issue.line, issue.kind, issue.where))
-
-
-def fingerprint(text: str) -> str:
-    """A short hash of an English text, kept with its translation to notice when the English has moved on."""
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def _issue(book: Book, kind: str, where: str, remedy: str, severity: Severity = "error") -> Issue:
@@ -259,6 +255,17 @@ def _stale_translations(book: Book) -> Iterator[Issue]:
                 yield _issue(book, "stale-translation", spot.where, remedy, "warning")
 
 
+def _unknown_places(book: Book) -> Iterator[Issue]:
+    """Translations of what is no longer there, one issue a file: they do no harm, and are easily forgotten."""
+    lines: dict[str, list[int]] = {}
+    for name, (file, line) in book.places.items():
+        if name.startswith(LEFT):
+            lines.setdefault(file, []).append(line)
+    for file, found in lines.items():
+        remedy = f"{len(found)} rows translate what is no longer there: take them out or correct their place"
+        yield Issue("unknown-place", "warning", file, min(found), file, remedy)
+
+
 def _unreviewed(book: Book) -> Iterator[Issue]:
     """One issue for each flow, topic and language rather than for each sentence, so that the list stays readable."""
     counts: dict[tuple[str, str], int] = {}
@@ -352,6 +359,7 @@ CHECKS: tuple[Callable[[Book], Iterator[Issue]], ...] = (
     _missing_english,
     _missing_translations,
     _stale_translations,
+    _unknown_places,
     _unreviewed,
     _over_limits,
     _templates,
@@ -377,6 +385,7 @@ KINDS = (
     "missing-crisis-text",
     "missing-translation",
     "stale-translation",
+    "unknown-place",
     "unreviewed-translation",
     "long-sms-answer",
     "many-segments",

@@ -14,16 +14,21 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from flows.issue import Issue
-from flows.schema import Book, FaqTopic, Flow, Helpline, Landlord, SafetyText, Table, Text, Words
+from flows.schema import Book, FaqTopic, Flow, Helpline, Landlord, ProtocolText, SafetyText, Table, Text, Words
 from flows.source import Path_, Source, read
+from flows.translations import Translations
+from flows.translations import read as read_translations
 from flows.upgrade import NotUpgradable, TooNew, upgrade
 
 ROOT = Path(__file__).parent
+LEFT = "left."
+"""Begins the places of translations that belong to nothing any more."""
 KINDS = ("bad-yaml", "repeated-key", "bad-schema", "duplicate", "missing-part")
 
 T = TypeVar("T", bound=BaseModel)
 _TEXTS: TypeAdapter[Any] = TypeAdapter(dict[str, Text])
 _SAFETY: TypeAdapter[tuple[SafetyText, ...]] = TypeAdapter(tuple[SafetyText, ...])
+_PROTOCOL: TypeAdapter[tuple[ProtocolText, ...]] = TypeAdapter(tuple[ProtocolText, ...])
 _HELPLINES: TypeAdapter[tuple[Helpline, ...]] = TypeAdapter(tuple[Helpline, ...])
 
 
@@ -38,35 +43,48 @@ class BookError(Exception):
 
 def load_landlord(path: Path) -> Landlord:
     """Read one landlord's profile. Raises `BookError`."""
-    pile = _Pile()
+    pile = _Pile(translations=read_translations(path.parent.parent, ("landlords/translations",)))
     source = _current(read(path, path.parent.parent), pile)
+    pile.translations.lay(source.data, f"landlord.{path.stem}")
     landlord = _validated(Landlord, source.data, source, pile)
-    if landlord is None:
-        raise BookError(pile.issues)
+    if landlord is None or pile.issues or pile.translations.issues:
+        raise BookError([*pile.issues, *pile.translations.issues])
     return landlord
 
 
 def load_book(landlord: Landlord, root: Path = ROOT) -> Book:
     """Read the whole Book for a landlord from the flows directory. Raises `BookError` with every issue found."""
-    pile = _Pile()
+    pile = _Pile(translations=read_translations(root))
     for path in sorted((root / "library").glob("*.yaml")):
-        _take_library(_current(read(path, root), pile), pile)
+        _take_library(_whole(path, root, pile), pile)
     for path in sorted((root / "faq").glob("*.yaml")):
-        _take_topic(_current(read(path, root), pile), pile)
+        _take_topic(_whole(path, root, pile), pile)
     for path in sorted((root / "tables").glob("*.csv")):
         _take_table(path, path.relative_to(root).as_posix(), pile)
-    for name, take in (("texts.yaml", _take_safety), ("helplines.yaml", _take_helplines)):
+    taken = (("texts.yaml", _take_safety), ("protocol.yaml", _take_protocol), ("helplines.yaml", _take_helplines))
+    for name, take in taken:
         if (root / "safety" / name).exists():
-            take(_current(read(root / "safety" / name, root), pile), pile)
+            take(_whole(root / "safety" / name, root, pile), pile)
+    pile.issues += pile.translations.issues
+    pile.places |= {f"{LEFT}{row.place}": (row.file, row.line) for row in pile.translations.left}
     return _bound(landlord, pile)
+
+
+def _whole(path: Path, root: Path, pile: "_Pile") -> Source:
+    """A file with its translations laid over it."""
+    source = _current(read(path, root), pile)
+    pile.translations.lay(source.data)
+    return source
 
 
 @dataclass
 class _Pile:
+    translations: Translations
     flows: dict[str, Flow] = field(default_factory=dict)
     topics: dict[str, FaqTopic] = field(default_factory=dict)
     texts: dict[str, Text] = field(default_factory=dict)
     safety: tuple[SafetyText, ...] = ()
+    protocol: tuple[ProtocolText, ...] = ()
     helplines: tuple[Helpline, ...] = ()
     words: Words | None = None
     tables: dict[str, Table] = field(default_factory=dict)
@@ -137,6 +155,17 @@ def _take_safety(source: Source, pile: _Pile) -> None:
     except ValidationError as error:
         pile.issues += _issues(error, source, ("texts",))
     for index, entry in enumerate(pile.safety):
+        _place(pile, source, f"safety.{entry.id}", ("texts", index))
+
+
+def _take_protocol(source: Source, pile: _Pile) -> None:
+    try:
+        pile.protocol = _PROTOCOL.validate_python(source.data.get("texts", ()))
+    except ValidationError as error:
+        pile.issues += _issues(error, source, ("texts",))
+    first = {entry.id for entry in pile.safety}
+    for index, entry in enumerate(pile.protocol):
+        _is_duplicate(entry.id, first, source, pile)
         _place(pile, source, f"safety.{entry.id}", ("texts", index))
 
 
@@ -212,6 +241,7 @@ def _bound(landlord: Landlord, pile: _Pile) -> Book:
         texts=pile.texts,
         words=pile.words,
         safety=pile.safety,
+        protocol_texts=pile.protocol,
         helplines=pile.helplines,
         tables=pile.tables,
         places=pile.places,
