@@ -175,3 +175,26 @@ def _window(text: str, start: int, limit: int) -> int:
             break
         end += 1
     return end
+
+
+_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
+_LEFT_TO_RIGHT = re.compile(
+    r"\+?[0-9A-Za-z\u00c0-\u024f](?:[0-9A-Za-z\u00c0-\u024f ./:@&'’+#%_-]*[0-9A-Za-z\u00c0-\u024f])?"
+)
+LEFT_TO_RIGHT_ISOLATE, POP_ISOLATE = "\u2066", "\u2069"
+
+
+def isolate(text: str) -> str:
+    """Keep Latin names and numbers of several parts in their order within right-to-left text; other text is unchanged.
+
+    Without isolates "0800 111 999" stands as "999 111 0800" in an Arabic sentence (Unicode Standard Annex 9, section 2.4).
+    A number of one part keeps its order by itself, and each isolate costs an SMS a character.
+    """
+    if not _RIGHT_TO_LEFT.search(text) or LEFT_TO_RIGHT_ISOLATE in text:
+        return text
+    return _LEFT_TO_RIGHT.sub(_isolated, text)
+
+
+def _isolated(found: re.Match[str]) -> str:
+    run = found[0]
+    return run if run.isdecimal() else f"{LEFT_TO_RIGHT_ISOLATE}{run}{POP_ISOLATE}"

@@ -45,7 +45,8 @@ class Ask(Model):
     choices: for `choice`; choices_from: choices that the Book knows already. yes, no: targets for `yesno`.
     skip: target when the tenant would rather not answer. known: do not ask what the slot already holds.
     infer_from: slots whose words may already name exactly one choice. open: words that name no choice are kept as they
-    are, and lead `to`. minimum, maximum: limits of a `number`.
+    are, and lead `to`. takes_language: a language's name is an answer here, and no wish to change to it. minimum, maximum:
+    limits of a `number`.
     """
 
     do: Literal["ask"]
@@ -60,6 +61,7 @@ class Ask(Model):
     skip: StateName | None = None
     known: bool = False
     open: bool = False
+    takes_language: bool = False
     infer_from: tuple[SlotName, ...] = ()
     minimum: float | None = None
     maximum: float | None = None

@@ -18,7 +18,7 @@ def always(turn: Turn) -> bool:
         return False
     said = turn.said
     tag, question = turn.book.words.language_said.get(said), turn.asking()
-    asked_which = question is not None and question.choices_from == "languages"
+    asked_which = question is not None and (question.takes_language or question.choices_from == "languages")
     if tag in turn.book.landlord.languages and not asked_which:
         return _use_language(turn, tag or "")
     word = turn.book.words.always_said.get(said) or _phrase(turn, said)
@@ -49,15 +49,8 @@ def _use_language(turn: Turn, tag: str) -> bool:
     return True
 
 
-def set_aside(turn: Turn) -> None:
-    """Keep a flow that the tenant leaves half-way, if it is one worth resuming."""
-    stack = turn.state.stack
-    if any(turn.book.flows[frame.flow].patience for frame in stack if frame.flow in turn.book.flows):
-        turn.change(aside=stack, aside_slots=turn.state.slots)
-
-
 def _menu(turn: Turn) -> None:
-    set_aside(turn)
+    turn.set_aside()
     if turn.state.aside:
         title = turn.words(turn.book.flows[turn.state.aside[0].flow].title)
         turn.say("carry_on", extra={"title": title})
@@ -65,7 +58,7 @@ def _menu(turn: Turn) -> None:
 
 
 def _person(turn: Turn) -> None:
-    set_aside(turn)
+    turn.set_aside()
     begin(turn, "person", turn.state.slots)
 
 

@@ -7,10 +7,17 @@ def greet(turn: Turn) -> bool:
     """Say once who this is, in the landlord's languages of greeting, and let the message be answered after it."""
     if not turn.state.greeted:
         turn.change(greeted=True)
-        tongues = (turn.state.language,) if turn.state.language else turn.book.landlord.greet_in
+        chosen = turn.state.language or _named(turn)
+        tongues = (chosen,) if chosen else turn.book.landlord.greet_in
         turn.say_plainly("\n\n".join(_greeting(turn, tongue, alone=len(tongues) == 1) for tongue in tongues))
         turn.change(languages_offered=tongues if len(tongues) > 1 else ())
     return False
+
+
+def _named(turn: Turn) -> str:
+    """The language whose name is the first message: whoever begins so is greeted in it."""
+    named = turn.book.words.language_said.get(turn.said, "")
+    return named if named in turn.book.landlord.languages else ""
 
 
 def _greeting(turn: Turn, tongue: str, *, alone: bool) -> str:

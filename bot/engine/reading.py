@@ -23,7 +23,8 @@ _MOST_SLIPS = max(slips for _, slips in _EDITS)
 _POSTCODE = re.compile(r"\b([a-z]{1,2}\d[a-z\d]?)\s?(\d[abd-hjlnp-uw-z]{2})\b")
 _PHONE = re.compile(r"(?:\+|00)?[\d\s().-]{9,20}")
 _NUMBER = re.compile(r"-?\d+(?:[.,]\d+)?")
-_NAMED_DAY = re.compile(r"\b(\d{1,2})[^\W\d]{0,4}\.?\s+(?:of\s+|o\s+)?([^\W\d_]{3,})(?:\s+(\d{4}))?")
+_NAMED_DAY = re.compile(r"\b(\d{1,2})[^\W\d]{0,4}\.?\s+(?:of\s+|o\s+|de\s+|di\s+)?([^\W\d_]{3,})(?:\s+(\d{4}))?")
+_CHINESE_DAY = re.compile(r"(\d{1,2})\s*月\s*(\d{1,2})")
 _HALF_A_YEAR = timedelta(days=180)
 _DAY = re.compile(r"\b(\d{1,2})[/. -](\d{1,2})(?:[/. -](\d{4}|\d{2}))?\b")
 
@@ -115,7 +116,17 @@ def _inside(bare: str, options: Sequence[Answer], words: Words) -> str | None:
     if len(parts) > LOOSE_WORDS or words.folded("negations").intersection(parts):
         return None
     padded = f" {bare} "
-    return _only(option.id for option in options if any(f" {says} " in padded for says in option.says))
+    found = {
+        option.id: max((_length(says) for says in option.says if f" {says} " in padded), default=0)
+        for option in options
+    }
+    # The longer phrase says more: a short word of one language may be part of what was said in another.
+    longest = max(found.values())
+    return _only(name for name, length in found.items() if length == longest) if longest else None
+
+
+def _length(phrase: str) -> int:
+    return phrase.count(" ") + 1
 
 
 def _misspelt(said: str, bare: str, options: Sequence[Answer]) -> str | None:
@@ -180,6 +191,9 @@ def read_phone(text: str) -> str | None:
     return ("+" if found[0].strip().startswith("+") else "") + digits
 
 
+_SHORTEST_DAY = 3
+
+
 def read_date(text: str, today: date, words: Words) -> str | None:
     """A day as ISO 8601: "3/6", "3rd June", "tomorrow" or the next day of that weekday. today: the local date.
 
@@ -192,15 +206,35 @@ def read_date(text: str, today: date, words: Words) -> str | None:
     month = _month(named[2], words) if named else None
     if named and month:
         return _calendar_day(int(named[1]), month, named[3], today)
-    said = set(fold(text).split())
+    chinese = _CHINESE_DAY.search(text)
+    if chinese:
+        return _calendar_day(int(chinese[2]), int(chinese[1]), None, today)
+    said = f" {fold(text)} "
     for days, near in enumerate((words.folded("today"), words.folded("tomorrow"))):
-        if said & near:
+        if any(f" {word} " in said for word in near):
             return (today + timedelta(days=days)).isoformat()
-    for calendar in words.calendar.values():
-        for weekday, name in enumerate(calendar.days):
-            if said.intersection(fold(name).split()[-1:]):
-                return (today + timedelta(days=(weekday - today.weekday()) % 7 or 7)).isoformat()
-    return None
+    weekday = _weekday(said, words)
+    return None if weekday is None else (today + timedelta(days=(weekday - today.weekday()) % 7 or 7)).isoformat()
+
+
+def _weekday(said: str, words: Words) -> int | None:
+    """The weekday from Monday, 0, that is named in any language: its whole name before a part of one. said: padded."""
+    names = [
+        (fold(name), weekday) for calendar in words.calendar.values() for weekday, name in enumerate(calendar.days)
+    ]
+    whole = [(len(name), weekday) for name, weekday in names if f" {name} " in said]
+    if whole:
+        return max(whole)[1]
+    parts = said.split()
+    return next((weekday for name, weekday in names if any(_is_weekday(part, name) for part in parts)), None)
+
+
+def _is_weekday(part: str, name: str) -> bool:
+    """Whether a word is the name of a day without its "on", or in another case ("środa" for "w środę")."""
+    bare = name.split()[-1]
+    if len(bare) < _SHORTEST_DAY:
+        return False
+    return part == bare or (len(bare) > _SHORTEST_DAY and part[:-1] == bare[:-1])
 
 
 def _month(name: str, words: Words) -> int | None:

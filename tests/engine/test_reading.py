@@ -160,6 +160,16 @@ def test_phones(text: str, expected: str | None) -> None:
         ("today", "2026-11-22"),
         ("tomorrow morning", "2026-11-23"),
         ("yfory", "2026-11-23"),
+        ("3 de diciembre", "2026-12-03"),
+        ("12月3日", "2026-12-03"),
+        ("środa", "2026-11-25"),
+        ("we środę", "2026-11-25"),
+        ("سه‌شنبه", "2026-11-24"),
+        ("星期一", "2026-11-23"),
+        ("一", None),
+        ("mercoledì", "2026-11-25"),
+        ("mañana", "2026-11-23"),
+        ("明天下午", "2026-11-23"),
     ],
 )
 def test_dates(text: str, expected: str | None) -> None:
