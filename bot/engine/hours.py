@@ -40,6 +40,23 @@ def next_opening(landlord: Landlord, at: float) -> datetime | None:
     return None
 
 
+def after_open(landlord: Landlord, at: float, seconds: float) -> float:
+    """The instant at which so many seconds of opening hours have passed since another, in POSIX seconds.
+
+    A landlord that is never open within the horizon counts every second.
+    """
+    zone, left = _zone(landlord.timezone), seconds
+    first = local(landlord, at).date() - timedelta(days=1)
+    for days in range(_HORIZON_DAYS):
+        for start, end in sorted(_ranges(landlord, first + timedelta(days=days))):
+            # Durations are taken between instants: a local day may have 23 hours or 25.
+            begin, stop = max(start.replace(tzinfo=zone).timestamp(), at), end.replace(tzinfo=zone).timestamp()
+            if stop - begin >= left:
+                return begin + left
+            left -= max(stop - begin, 0.0)
+    return at + seconds
+
+
 def spoken_opening(book: Book, at: float, language: str) -> str:
     """When it opens next, for a sentence: "at 9am on Monday". Empty if no opening is near."""
     opening, calendar = next_opening(book.landlord, at), _calendar(book, language)

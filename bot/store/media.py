@@ -56,3 +56,21 @@ def any_due(connection: Connection, now: float) -> bool:
         "SELECT EXISTS (SELECT FROM media WHERE state = 'queued' AND due_at <= to_timestamp(%s))", (now,)
     ).fetchone()
     return bool(row and row[0])
+
+
+class StoredFile(NamedTuple):
+    """A file that has been fetched. path: relative to MEDIA_DIR."""
+
+    conversation_id: int
+    path: str
+    content_type: str
+
+
+def stored_file(connection: Connection, media_id: int) -> StoredFile | None:
+    """A file that is there to be shown."""
+    row = connection.execute(
+        "SELECT i.conversation_id, m.path, m.content_type FROM media m JOIN inbox i ON i.id = m.inbox_id"
+        " WHERE m.id = %s AND m.state = 'stored'",
+        (media_id,),
+    ).fetchone()
+    return StoredFile(*row) if row else None

@@ -1,0 +1,459 @@
+"""What people do at the desk. One function, one transaction; each act is on record, and what a tenant is told of it is a fact
+for the engine, which has the only way out.
+
+A refusal is a value that says why and what to do. Times are POSIX seconds.
+"""
+
+from collections.abc import Collection, Mapping
+from enum import StrEnum
+from typing import NamedTuple
+
+import msgspec
+
+from bot.service import clocks, paging
+from bot.service.parts import Parts
+from bot.store import audit, desk, inbox, presence, thread
+from bot.store.database import Connection
+from bot.store.desk import Case, Ending, Fit
+from bot.store.staff import Role, Staff
+
+OFFER = 60.0
+"""Seconds that an offer lasts."""
+ABSENT = 45.0
+"""Seconds without a sign of life after which somebody's offers go to others. Pages give one every 15."""
+ABANDONED = 900.0
+"""Seconds without a sign of life after which what somebody holds is queued again."""
+WINDOW = 24 * 3600.0
+"""WhatsApp's customer service window (WhatsApp Business Platform, "Send messages")."""
+LOOKING = 20.0
+READERS = (Role.ADVISOR, Role.SUPERVISOR, Role.SAFETY_LEAD)
+OVERSEERS = (Role.SUPERVISOR, Role.SAFETY_LEAD)
+
+
+class Outcome(StrEnum):
+    """What became of a handoff. The first two are the field's two measures of a support line."""
+
+    SUPPORT = "in-the-moment-support"
+    AGENCY = "referred-to-agency"
+    HOUSING = "housing-action"
+    EMERGENCY = "emergency-services"
+    ANSWERED = "answered"
+    NO_REPLY = "no-reply"
+    DUPLICATE = "duplicate"
+
+
+class Refusal(NamedTuple):
+    """Why something was not done. kind: a fixed word for the page and for tests; who: who has it, where that is why."""
+
+    kind: str
+    remedy: str
+    who: str = ""
+
+
+class Done(NamedTuple):
+    """It was done. id: of the handoff."""
+
+    id: int
+
+
+Result = Done | Refusal
+
+GONE = Refusal("gone", "It has ended meanwhile. Look at the conversation for how.")
+NOT_YOURS = Refusal("not-yours", "Somebody else has it now. Ask them, or ask a supervisor to give it to you.")
+
+
+class Reply(NamedTuple):
+    """Words to a tenant. token: makes a form that is sent twice count once. seen: the newest message the writer had seen.
+
+    template: approved WhatsApp template for after the 24 hours.
+    """
+
+    text: str
+    token: str
+    seen: int
+    template: str | None = None
+    media_url: str | None = None
+
+
+def fit(connection: Connection, parts: Parts, staff: Staff) -> Fit:
+    """What somebody may be given now: by their teams, languages, topics and duties."""
+    status, _ = presence.status_of(connection, staff.id)
+    return Fit(staff.id, _serving(connection, parts, staff.teams), staff.languages, staff.topics, status == "light")
+
+
+def may_read(connection: Connection, parts: Parts, staff: Staff, case: Case) -> bool:
+    """Whether somebody may read a conversation: overseers all, advisors what is their teams' or in their hands."""
+    if staff.has(*OVERSEERS):
+        return True
+    teams = _serving(connection, parts, staff.teams)
+    mine = staff.id in (case.claimed_by, case.offered_to, case.for_staff)
+    helps = staff.id in dict(desk.helpers(connection, case.id))
+    return staff.has(Role.ADVISOR) and (teams is None or case.team in teams or mine or helps)
+
+
+def _serving(connection: Connection, parts: Parts, teams: tuple[str, ...]) -> Collection[str] | None:
+    return clocks.serving(parts.library.book().landlord, plans(connection), teams, parts.clock())
+
+
+def plans(connection: Connection) -> Mapping[str, clocks.Plan]:
+    """Each team's hours and out-of-hours plan."""
+    return {name: clocks.Plan(*plan) for name, plan in desk.teams(connection).items()}
+
+
+def claim(parts: Parts, staff: Staff, handoff_id: int) -> Result:
+    """Take a handoff. Of fifty who try at once one gets it, and the rest are told who has it."""
+    now = parts.clock()
+    with parts.database.transaction() as connection:
+        case = desk.find(connection, handoff_id)
+        if case is None or not may_read(connection, parts, staff, case):
+            return GONE
+        if not desk.claim(connection, handoff_id, staff.id, now):
+            return _taken(connection, staff, handoff_id)
+        _claimed(connection, staff, case, now)
+    parts.bell.ring("talk")
+    return Done(handoff_id)
+
+
+def _taken(connection: Connection, staff: Staff, handoff_id: int) -> Result:
+    case = desk.find(connection, handoff_id)
+    if case is not None and case.state == "claimed":
+        return (
+            Done(case.id)
+            if case.claimed_by == staff.id
+            else Refusal("taken", f"{case.claimant} has it.", case.claimant)
+        )
+    if case is not None and case.state in desk.LIVE:
+        return Refusal("offered", "It is being offered to somebody else: it comes to you if they do not take it.")
+    return GONE
+
+
+def _claimed(connection: Connection, staff: Staff, case: Case, now: float) -> None:
+    paging.acknowledge(connection, case.id, staff.name, now)
+    _tell_engine(connection, case, "advisor_claimed", f"claim:{case.id}:{staff.id}:{now}", {}, now)
+    audit.record(connection, staff, "claimed", case.conversation_id, handoff=case.id, level=case.level)
+
+
+def take_next(parts: Parts, staff: Staff) -> Result:
+    """Take the most urgent handoff that fits somebody's teams, languages and load."""
+    now = parts.clock()
+    with parts.database.transaction() as connection:
+        mine = presence.here(connection, 0, staff_id=staff.id)
+        offered = {case.id for case in desk.offers_to(connection, staff.id, now)}
+        if mine and mine[0].load - len(offered) >= mine[0].load_limit:
+            return Refusal("full", f"You have {mine[0].load - len(offered)} in hand. Close or pass on one first.")
+        case = _claim_first(connection, staff, fit(connection, parts, staff), now)
+        if case is None:
+            return Refusal("none", "Nobody is waiting whom you can take.")
+        _claimed(connection, staff, case, now)
+    parts.bell.ring("talk")
+    return Done(case.id)
+
+
+def _claim_first(connection: Connection, staff: Staff, wanted: Fit, now: float) -> Case | None:
+    """Others may be taking the same one at this moment; then the one after it."""
+    tried: list[int] = []
+    while found := desk.next_for(connection, wanted, now, tried):
+        if desk.claim(connection, found, staff.id, now):
+            return desk.find(connection, found)
+        tried.append(found)
+    return None
+
+
+def decline(parts: Parts, staff: Staff, handoff_id: int) -> Result:
+    """Let an offer pass to somebody else."""
+    now = parts.clock()
+    with parts.database.transaction() as connection:
+        if not desk.decline(connection, handoff_id, staff.id, now):
+            return _taken(connection, staff, handoff_id)
+        audit.record(connection, staff, "declined", None, handoff=handoff_id)
+    with parts.database.transaction() as connection:
+        offer_waiting(connection, parts, now)
+    return Done(handoff_id)
+
+
+def reply(parts: Parts, staff: Staff, handoff_id: int, words: Reply) -> Result:
+    """Answer the tenant, unless something newer came that the writer has not seen, or WhatsApp's window has closed."""
+    now = parts.clock()
+    with parts.database.transaction() as connection:
+        case = desk.find(connection, handoff_id)
+        refused = _may_write(connection, staff, case) or _unsendable(connection, case, words, now)
+        if case is not None and refused and words.text.strip():
+            thread.save_draft(connection, staff.id, case.conversation_id, words.text, now)
+        if case is None or refused:
+            return refused or GONE
+        said = {"text": words.text, "by": str(staff.id), "name": staff.name}
+        said |= {key: value for key, value in (("template", words.template), ("media_url", words.media_url)) if value}
+        _tell_engine(connection, case, "advisor_replied", f"reply:{words.token}", said, now)
+        desk.replied(connection, case.id, now)
+        thread.forget_draft(connection, staff.id, case.conversation_id)
+        audit.record(connection, staff, "replied", case.conversation_id, handoff=case.id)
+    parts.bell.ring("talk")
+    return Done(handoff_id)
+
+
+def _may_write(connection: Connection, staff: Staff, case: Case | None) -> Refusal | None:
+    if case is None or case.state not in desk.LIVE:
+        return GONE
+    helps = staff.id in dict(desk.helpers(connection, case.id))
+    return None if case.state == "claimed" and (case.claimed_by == staff.id or helps) else NOT_YOURS
+
+
+def _unsendable(connection: Connection, case: Case | None, words: Reply, now: float) -> Refusal | None:
+    if case is None:
+        return GONE
+    if not words.text.strip() and not words.template and not words.media_url:
+        return Refusal("empty", "Write something first.")
+    standing = thread.standing(connection, case.conversation_id)
+    if standing.newest > words.seen:
+        return Refusal("newer", "The tenant has written meanwhile. Read it, then send yours as it is or change it.")
+    closed = standing.last_inbound_at is None or now - standing.last_inbound_at > WINDOW
+    if case.channel == "whatsapp" and closed and not words.template:
+        return Refusal("window", "WhatsApp allows only approved templates now: pick one below, or ring the tenant.")
+    return None
+
+
+def note(parts: Parts, staff: Staff, handoff_id: int, kind: str, text: str) -> Result:
+    """Keep a note for colleagues; the tenant never sees it. kind: 'note', 'support' or 'safeguarding'."""
+    with parts.database.transaction() as connection:
+        case = desk.find(connection, handoff_id)
+        if case is None or not may_read(connection, parts, staff, case):
+            return GONE
+        if not text.strip():
+            return Refusal("empty", "Write something first.")
+        thread.add_note(connection, case.conversation_id, staff.id, kind, text, parts.clock())
+        audit.record(connection, staff, "noted", case.conversation_id, handoff=case.id, kind=kind)
+    return Done(handoff_id)
+
+
+def transfer(parts: Parts, staff: Staff, handoff_id: int, *, team: str = "", to: int | None = None) -> Result:
+    """Pass a handoff on to a team, or first of all to one person; notes and thread go with it."""
+    with parts.database.transaction() as connection:
+        case = desk.find(connection, handoff_id)
+        if not (team or to):
+            return Refusal("nowhere", "Choose a team or a person.")
+        if case is None or not desk.pass_on(connection, handoff_id, staff.id, team=team, to=to):
+            return _not_held(case)
+        audit.record(connection, staff, "transferred", case.conversation_id, handoff=case.id, team=team, to=to or 0)
+        offer_waiting(connection, parts, parts.clock())
+    return Done(handoff_id)
+
+
+def refer(parts: Parts, staff: Staff, handoff_id: int, agency: str, because: str) -> Result:
+    """Pass a tenant on to a specialist agency: the handoff ends here, and the bot is there again."""
+    if not agency.strip():
+        return Refusal("agency", "Name the agency.")
+    ending = Ending("transferred", staff.id, parts.clock(), Outcome.AGENCY, agency.strip(), because.strip() or None)
+    return _end(parts, staff, handoff_id, ending, "handoff_closed", {"outcome": Outcome.AGENCY})
+
+
+def give_back(parts: Parts, staff: Staff, handoff_id: int, level: str) -> Result:
+    """Give the conversation back to the bot, which knows what was said. level: what the advisor judges it to be now."""
+    if level not in ("P2", "P3"):
+        return Refusal("level", "Only what is no longer urgent can go back to the bot: P2 or P3.")
+    return _end(
+        parts, staff, handoff_id, Ending("returned", staff.id, parts.clock()), "handoff_returned", {"level": level}
+    )
+
+
+def withdraw(parts: Parts, staff: Staff, handoff_id: int) -> Result:
+    """The tenant no longer wants a person."""
+    ending = Ending("withdrawn", staff.id, parts.clock())
+    return _end(parts, staff, handoff_id, ending, "handoff_closed", {"outcome": "withdrawn"})
+
+
+class Closing(NamedTuple):
+    """How an advisor closes: with an outcome, the agency where that is one, a reason where it was urgent."""
+
+    outcome: str
+    agency: str = ""
+    because: str = ""
+    survey: bool = False
+
+
+def close(parts: Parts, staff: Staff, handoff_id: int, closing: Closing) -> Result:
+    """Close with an outcome. What was urgent needs a reason, and then a second person's look."""
+    with parts.database.connection() as connection:
+        case = desk.find(connection, handoff_id)
+    if case is None:
+        return GONE
+    if closing.outcome not in set(Outcome):
+        return Refusal("outcome", "Choose what became of it.")
+    if closing.outcome == Outcome.AGENCY and not closing.agency.strip():
+        return Refusal("agency", "Name the agency.")
+    if case.level in ("P0", "P1") and not closing.because.strip():
+        return Refusal("because", "This was urgent: say why it can be closed, and what was done.")
+    survey = closing.survey and case.level == "P3"
+    ending = Ending("closed", staff.id, parts.clock(), closing.outcome, closing.agency or None, closing.because or None)
+    return _end(
+        parts,
+        staff,
+        handoff_id,
+        ending,
+        "handoff_closed",
+        {"outcome": closing.outcome, **({"survey": "true"} if survey else {})},
+    )
+
+
+def _end(parts: Parts, staff: Staff, handoff_id: int, ending: Ending, kind: str, said: Mapping[str, str]) -> Result:
+    with parts.database.transaction() as connection:
+        case = desk.find(connection, handoff_id)
+        if case is None or not desk.end(connection, handoff_id, ending):
+            return _not_held(case)
+        _tell_engine(connection, case, kind, f"{kind}:{handoff_id}", said, ending.at)
+        audit.record(
+            connection, staff, ending.state, case.conversation_id, handoff=handoff_id, outcome=ending.outcome or ""
+        )
+    parts.bell.ring("talk")
+    return Done(handoff_id)
+
+
+def _not_held(case: Case | None) -> Refusal:
+    return GONE if case is None or case.state not in desk.LIVE else NOT_YOURS
+
+
+def set_level(parts: Parts, staff: Staff, handoff_id: int, level: str) -> Result:
+    """Judge how urgent a conversation is. Only a person may lower it, and it is on record who did."""
+    if level not in ("P0", "P1", "P2", "P3"):
+        return Refusal("level", "Choose a level.")
+    now = parts.clock()
+    with parts.database.transaction() as connection:
+        case = desk.find(connection, handoff_id)
+        refused = _may_write(connection, staff, case) if not staff.has(*OVERSEERS) else None
+        if case is None or refused:
+            return refused or GONE
+        desk.set_level(connection, case.conversation_id, level)
+        _tell_engine(connection, case, "level_set", f"level:{handoff_id}:{now}", {"level": level}, now)
+        audit.record(
+            connection, staff, "level_set", case.conversation_id, handoff=handoff_id, before=case.level, after=level
+        )
+    parts.bell.ring("talk")
+    return Done(handoff_id)
+
+
+def look_again(parts: Parts, staff: Staff, handoff_id: int) -> Result:
+    """A second person has looked at how an urgent handoff was closed."""
+    with parts.database.transaction() as connection:
+        if not desk.second_look(connection, handoff_id, staff.id, parts.clock()):
+            return Refusal("second-look", "Somebody else than whoever closed it must look, and once is enough.")
+        audit.record(connection, staff, "second_look", None, handoff=handoff_id)
+    return Done(handoff_id)
+
+
+def join(parts: Parts, staff: Staff, handoff_id: int) -> Result:
+    """Help the advisor who has it: ring 999 while they keep writing."""
+    with parts.database.transaction() as connection:
+        case = desk.find(connection, handoff_id)
+        if case is None or not may_read(connection, parts, staff, case):
+            return GONE
+        desk.join(connection, handoff_id, staff.id, parts.clock())
+        audit.record(connection, staff, "joined", case.conversation_id, handoff=handoff_id)
+    return Done(handoff_id)
+
+
+def ask_help(parts: Parts, staff: Staff, handoff_id: int) -> Result:
+    """Call a colleague to one's side: everybody who sees this queue is told at once, and one of them joins."""
+    with parts.database.transaction() as connection:
+        case = desk.find(connection, handoff_id)
+        refused = _may_write(connection, staff, case)
+        if case is None or refused:
+            return refused or GONE
+        desk.ask_help(connection, case, parts.clock())
+        audit.record(connection, staff, "help_asked", case.conversation_id, handoff=handoff_id)
+    return Done(handoff_id)
+
+
+def take_over(parts: Parts, staff: Staff, handoff_id: int) -> Result:
+    """A supervisor takes what somebody else holds."""
+    now = parts.clock()
+    with parts.database.transaction() as connection:
+        case = desk.find(connection, handoff_id)
+        if case is None or case.claimed_by is None:
+            return GONE
+        if not staff.has(*OVERSEERS) or not desk.take_over(connection, handoff_id, case.claimed_by, staff.id, now):
+            return NOT_YOURS
+        audit.record(connection, staff, "took_over", case.conversation_id, handoff=handoff_id, former=case.claimed_by)
+    return Done(handoff_id)
+
+
+def set_presence(parts: Parts, staff: Staff, status: str, limit: int | None = None) -> None:
+    """Say whether somebody can take handoffs, and how many at a time; what waits then flows by itself.
+
+    Raises ValueError for an unknown status.
+    """
+    if status not in presence.STATUSES:
+        raise ValueError(f"{status!r} is no status: {', '.join(presence.STATUSES)}")
+    now = parts.clock()
+    with parts.database.transaction() as connection:
+        presence.set_status(connection, staff.id, status, now)
+        if limit is not None:
+            presence.set_limit(connection, staff.id, limit, now)
+        audit.record(connection, staff, "presence", None, status=status)
+    keep(parts)
+
+
+def beat(parts: Parts, staff: Staff, conversation_id: int | None = None, *, typing: bool = False) -> None:
+    """A sign of life from somebody's page, and which conversation it shows."""
+    with parts.database.transaction() as connection:
+        presence.beat(connection, staff.id, parts.clock())
+        if conversation_id is not None:
+            presence.look(connection, conversation_id, staff.id, parts.clock(), typing=typing)
+
+
+def keep(parts: Parts) -> None:
+    """What time does at the desk: clocks start, offers lapse and go on, lost advisors are noticed, nobody is forgotten.
+
+    The clock process calls this every second; two at once do no harm. Raises `DatabaseAway`.
+    """
+    now = parts.clock()
+    with parts.database.transaction() as connection:
+        _start_clocks(connection, parts, now)
+        desk.lapse_offers(connection, now, now - ABSENT)
+        for handoff_id, whose in desk.release_abandoned(connection, now - parts.abandoned_after):
+            audit.record(connection, None, "abandoned", None, handoff=handoff_id, former=whose)
+        offer_waiting(connection, parts, now)
+        desk.warn(connection, now)
+        lapsed = desk.lapse(connection, now)
+        for handoff_id, conversation_id in lapsed:
+            _fact(connection, conversation_id, "nobody_came", f"nobody_came:{handoff_id}:{now}", {}, now)
+    if lapsed:
+        parts.bell.ring("talk")
+
+
+def _start_clocks(connection: Connection, parts: Parts, now: float) -> None:
+    started = desk.lock_unclocked(connection, now - 3 * WINDOW)
+    if not started:
+        return
+    landlord, hours = parts.library.book().landlord, plans(connection)
+    there = {one.staff_id for one in presence.here(connection, now - ABSENT) if one.status == "available"}
+    for one in started:
+        kept = clocks.keeping(landlord, hours.get(one.team, clocks.Plan()))
+        former = one.former if one.former in there else None
+        desk.set_clock(connection, one.id, one.level, clocks.due_at(kept, one.level, one.since), former)
+
+
+def offer_waiting(connection: Connection, parts: Parts, now: float) -> int:
+    """Offer urgent handoffs that nobody is offered to people who are there. Returns how many."""
+    from bot.service.allocation import match
+
+    waiting = desk.lock_unoffered(connection)
+    if not waiting:
+        return 0
+    landlord, hours = parts.library.book().landlord, plans(connection)
+    pairs = match(
+        waiting,
+        presence.here(connection, now - ABSENT),
+        lambda one: clocks.serving(landlord, hours, one.teams, now),
+    )
+    for handoff_id, staff_id in pairs:
+        desk.offer(connection, handoff_id, staff_id, now + OFFER)
+    return len(pairs)
+
+
+def _tell_engine(connection: Connection, case: Case, kind: str, key: str, said: Mapping[str, str], now: float) -> None:
+    _fact(connection, case.conversation_id, kind, key, said, now)
+
+
+def _fact(
+    connection: Connection, conversation_id: int, kind: str, key: str, said: Mapping[str, str], now: float
+) -> None:
+    inbox.add_fact(connection, [conversation_id], kind, [key], [msgspec.json.encode(dict(said)).decode()], now)
