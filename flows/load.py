@@ -6,7 +6,7 @@ Everything is read and validated before anything is refused, so that an author s
 import csv
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,7 +14,20 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from flows.issue import Issue
-from flows.schema import Book, FaqTopic, Flow, Helpline, Landlord, ProtocolText, SafetyText, Table, Text, Words
+from flows.schema import (
+    Book,
+    FaqTopic,
+    Flow,
+    Forbidden,
+    Helpline,
+    Landlord,
+    Paging,
+    ProtocolText,
+    SafetyText,
+    Table,
+    Text,
+    Words,
+)
 from flows.source import Path_, Source, read
 from flows.translations import Translations
 from flows.translations import read as read_translations
@@ -61,8 +74,7 @@ def load_book(landlord: Landlord, root: Path = ROOT) -> Book:
         _take_topic(_whole(path, root, pile), pile)
     for path in sorted((root / "tables").glob("*.csv")):
         _take_table(path, path.relative_to(root).as_posix(), pile)
-    taken = (("texts.yaml", _take_safety), ("protocol.yaml", _take_protocol), ("helplines.yaml", _take_helplines))
-    for name, take in taken:
+    for name, take in _SAFETY_FILES:
         if (root / "safety" / name).exists():
             take(_whole(root / "safety" / name, root, pile), pile)
     pile.issues += pile.translations.issues
@@ -85,6 +97,8 @@ class _Pile:
     texts: dict[str, Text] = field(default_factory=dict)
     safety: tuple[SafetyText, ...] = ()
     protocol: tuple[ProtocolText, ...] = ()
+    paging: Paging = Paging()
+    forbidden: Forbidden = Forbidden()
     helplines: tuple[Helpline, ...] = ()
     words: Words | None = None
     tables: dict[str, Table] = field(default_factory=dict)
@@ -178,6 +192,26 @@ def _take_helplines(source: Source, pile: _Pile) -> None:
         _place(pile, source, f"helplines.{entry.id}", ("helplines", index))
 
 
+def _take_paging(source: Source, pile: _Pile) -> None:
+    paging = _validated(Paging, source.data.get("paging", {}), source, pile, ("paging",))
+    pile.paging = paging or pile.paging
+    _place(pile, source, "paging", ("paging",))
+
+
+def _take_forbidden(source: Source, pile: _Pile) -> None:
+    forbidden = _validated(Forbidden, source.data.get("forbidden", {}), source, pile, ("forbidden",))
+    pile.forbidden = forbidden or pile.forbidden
+
+
+_SAFETY_FILES: tuple[tuple[str, Callable[[Source, _Pile], None]], ...] = (
+    ("texts.yaml", _take_safety),
+    ("protocol.yaml", _take_protocol),
+    ("paging.yaml", _take_paging),
+    ("forbidden.yaml", _take_forbidden),
+    ("helplines.yaml", _take_helplines),
+)
+
+
 def _is_duplicate(name: str, known: Any, source: Source, pile: _Pile) -> bool:
     if name in known:
         pile.issues.append(source.issue("duplicate", (), f"`{name}` is already in another file: rename or remove one"))
@@ -242,6 +276,8 @@ def _bound(landlord: Landlord, pile: _Pile) -> Book:
         words=pile.words,
         safety=pile.safety,
         protocol_texts=pile.protocol,
+        paging=pile.paging,
+        forbidden=pile.forbidden,
         helplines=pile.helplines,
         tables=pile.tables,
         places=pile.places,

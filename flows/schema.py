@@ -77,6 +77,7 @@ __all__ = [
     "Flow",
     "FlowState",
     "FlowTimer",
+    "Forbidden",
     "Handoff",
     "Helpline",
     "Landlord",
@@ -86,11 +87,14 @@ __all__ = [
     "MAX_SLOT_CHARACTERS",
     "Nation",
     "PLACEHOLDER",
+    "Paging",
     "Patience",
     "Phrases",
+    "ProtocolText",
     "Record",
     "SCHEMA_VERSION",
     "SMS_CHARACTERS",
+    "SafetyChoice",
     "SafetyText",
     "Say",
     "Search",
@@ -176,12 +180,64 @@ class FaqTopic(Model):
 
 
 class SafetyText(Model):
-    """Approved crisis wording for a concern, or for a level when `id` is P0 or P1. `nations` replace it there."""
+    """Approved crisis wording for a concern, or for a level when `id` is P0 or P1. `nations` replace it there.
+
+    asks: whether "are you safe right now?" follows it. It does not where the tenant must put the phone away.
+    """
 
     id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", max_length=40)]
     level: Level
     text: Text
     nations: Mapping[Nation, Text] = {}
+    asks: bool = True
+
+
+class SafetyChoice(Model):
+    """One answer to a question of the crisis protocol. `words` are other ways to say it, by language."""
+
+    id: Identifier
+    label: Text
+    words: Phrases = {}
+
+
+class ProtocolText(Model):
+    """What the crisis protocol says at one point after the first words. `nations` replace it there."""
+
+    id: Identifier
+    text: Text
+    nations: Mapping[Nation, Text] = {}
+    choices: tuple[SafetyChoice, ...] = ()
+
+    def text_in(self, nation: Nation) -> Text:
+        """The words that are right in a nation."""
+        return self.nations.get(nation, self.text)
+
+
+class Paging(Model):
+    """How alarms climb and what pages say. Staff read the texts, in English.
+
+    again_minutes: between two pages until somebody answers. patience_seconds: for a provider to take a page before the
+    next person is paged too. open_minutes: how long P1 may wait in the queue before anybody is paged, while people are
+    there. todo: what to do, by concern, and by level for every other.
+    """
+
+    again_minutes: Annotated[float, Field(gt=0, le=60)] = 5
+    patience_seconds: Annotated[float, Field(ge=10, le=600)] = 60
+    open_minutes: Annotated[float, Field(ge=0, le=120)] = 15
+    text: str = "Hearthline {reference}: {level}, {concern}. {todo} Reply ACK {reference} or open {link}"
+    todo: Mapping[str, str] = {}
+    acknowledged: str = "{reference} is yours."
+    too_late: str = "{reference} has been answered already."
+    unknown: str = "No open alarm has the number {reference}."
+
+
+class Forbidden(Model):
+    """What safety texts must not say, by language; see `flows.safety_check`."""
+
+    methods: Phrases = {}
+    promises: Phrases = {}
+    claims: Phrases = {}
+    telling: Phrases = {}
 
 
 class Helpline(Model):
@@ -223,6 +279,9 @@ class Book(Model):
     texts: Mapping[str, Text]
     words: Words
     safety: tuple[SafetyText, ...] = ()
+    protocol_texts: tuple[ProtocolText, ...] = ()
+    paging: Paging = Paging()
+    forbidden: Forbidden = Forbidden()
     helplines: tuple[Helpline, ...] = ()
     tables: Mapping[str, Table] = {}
     places: Mapping[str, tuple[str, int]] = {}
@@ -245,3 +304,8 @@ class Book(Model):
     def crisis(self) -> Mapping[str, SafetyText]:
         """Crisis texts by concern or level."""
         return {entry.id: entry for entry in self.safety}
+
+    @cached_property
+    def protocol(self) -> Mapping[str, ProtocolText]:
+        """Texts of the crisis protocol by id."""
+        return {entry.id: entry for entry in self.protocol_texts}

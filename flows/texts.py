@@ -48,6 +48,12 @@ def spots(book: Book) -> Iterator[Spot]:
         yield Spot(f"safety.{entry.id}", entry.text)
         for nation, text in entry.nations.items():
             yield Spot(f"safety.{entry.id}.{nation}", text, nation=nation)
+    for said in book.protocol_texts:
+        yield Spot(f"safety.{said.id}", said.text)
+        for nation, text in said.nations.items():
+            yield Spot(f"safety.{said.id}.{nation}", text, nation=nation)
+        for choice in said.choices:
+            yield Spot(f"safety.{said.id}.choices.{choice.id}", choice.label, label=True)
 
 
 def _flow_spots(flow: Flow) -> Iterator[Spot]:

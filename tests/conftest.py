@@ -19,9 +19,11 @@ from bot.embedded import Servers
 from bot.settings import Settings
 
 TESTS = Path(__file__).parent
-WITH_SOCKETS = frozenset({"cli", "double", "peers", "platform", "service", "store", "web", "workers"})
+WITH_SOCKETS = frozenset({"browser", "cli", "double", "peers", "platform", "service", "store", "web", "workers"})
 """Folders whose tests talk to servers on this machine. All other tests open no socket at all."""
 
+# As the product's processes do: two threads of numpy on busy processors wait for each other longer than they work.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 hypothesis.settings.register_profile("hearthline", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("hearthline")
 

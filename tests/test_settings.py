@@ -109,6 +109,13 @@ def test_values_are_read(environment: pytest.MonkeyPatch, values: dict[str, str]
         ("TIMEZONE", "Mars/Olympus"),
         ("LOG_FORMAT", "xml"),
         ("METRICS_TOKEN", "short"),
+        ("DESK_BASE_URL", "http://desk.example.org"),
+        ("SESSION_IDLE_MINUTES", "-7"),
+        ("SESSION_ABSOLUTE_MINUTES", "a day"),
+        ("TRUSTED_PROXIES", "-1"),
+        ("OIDC_ISSUER", "login.example.org"),
+        ("OIDC_ROLES_CLAIM", "two words"),
+        ("OIDC_ROLE_MAP", '{"Leads": "king"}'),
     ],
 )
 def test_a_wrong_value_is_one_sentence_that_names_it_and_does_not_quote_it(
@@ -140,6 +147,29 @@ def test_half_a_channel_is_refused(
     with pytest.raises(SettingsError, match=f"{names}.*missing|Twilio has no sender.*{names}") as raised:
         read(environment, {name: value for name, value in values.items() if name != without})
     assert not any(secret in str(raised.value) for secret in (SID, TOKEN, *TELEGRAM.values()))
+
+
+OIDC = {
+    "OIDC_ISSUER": "https://login.example.org",
+    "OIDC_CLIENT_ID": "hearthline-desk",
+    "OIDC_CLIENT_SECRET": "5ecret" * 5,
+    "OIDC_ROLE_MAP": '{"Leads": "supervisor"}',
+}
+
+
+@pytest.mark.parametrize("without", ["OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET", "OIDC_ROLE_MAP"])
+def test_half_an_issuer_is_refused(environment: pytest.MonkeyPatch, without: str) -> None:
+    with pytest.raises(SettingsError, match=f"{without} is missing"):
+        read(environment, {name: value for name, value in OIDC.items() if name != without})
+
+
+def test_the_desk_has_an_address_without_a_path(environment: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SettingsError, match="DESK_BASE_URL must have no path"):
+        read(environment, {"DESK_BASE_URL": "https://line.example.org/desk"})
+
+
+def test_the_desk_is_for_this_machine_until_it_is_said_otherwise(environment: pytest.MonkeyPatch) -> None:
+    assert read(environment, {"PUBLIC_BASE_URL": "https://line.example.org"}).desk_url == "http://127.0.0.1:8000"
 
 
 def test_a_local_double_needs_no_public_address(environment: pytest.MonkeyPatch) -> None:

@@ -36,7 +36,7 @@ def examine(output: TextIO) -> int:
     except SettingsError as error:
         findings = [Finding("problem", "settings", sentence) for sentence in error.sentences]
     else:
-        findings = [Finding("ok", "settings"), *servers(settings), *channels(settings, fetch)]
+        findings = [Finding("ok", "settings"), encoder(), *servers(settings), *channels(settings, fetch)]
     for finding in findings:
         print(f"{finding.verdict:8} {finding.what}" + (f": {finding.remedy}" if finding.remedy else ""), file=output)
     return 1 if any(finding.verdict == "problem" for finding in findings) else 0
@@ -51,6 +51,16 @@ def servers(settings: Settings) -> Iterator[Finding]:
         return
     yield _database(found.database_url or "")
     yield _redis(found.redis_url or "")
+
+
+def encoder() -> Finding:
+    """Look whether English is matched by meaning."""
+    from bot.nlu.embedding import why_not
+
+    reason = why_not()
+    if reason is None:
+        return Finding("ok", "encoder")
+    return Finding("note", "encoder", f"{reason}. Questions are matched by their letters alone; run make setup again")
 
 
 def channels(settings: Settings, get: Fetch) -> Iterator[Finding]:

@@ -9,10 +9,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
-from bot.nlu import faq, language
-from bot.nlu.distress import screen
-from bot.nlu.phrases import Phrases
-from bot.nlu.understanding import Signal
+from bot.commands import second as training
+from bot.nlu import faq, language, second
+from bot.nlu.embedding import Encoder
+from bot.nlu.understanding import Evidence, Signal
+
+LONGEST_RULE = 160
+"""Characters of a pattern that are shown: some name hundreds of words."""
+WEIGHTS = "second.npz"
+"""The trained second reader, in `flows/safety`."""
 
 
 class BankTopic(NamedTuple):
@@ -26,17 +31,42 @@ class BankError(ValueError):
     """A bank file is not well written; the message names the line and what is missing."""
 
 
-def screen_lines(source: TextIO, target: TextIO, phrases: Phrases) -> None:
-    """Screen each `{"text"}` and write `{"level", "concerns", "evidence"}`."""
-    _each(source, target, lambda row: as_row(screen([row["text"]], phrases)))
+class Screening(NamedTuple):
+    """Both readers of distress. folder: `flows/safety`. encode: of the encoder, None without one."""
+
+    screen: Callable[[Sequence[str]], Signal]
+    folder: Path
+    encode: second.Encode | None
+
+    def reader(self) -> second.Reader:
+        """The second reader. Raises `ReaderError`."""
+        return second.load(self.folder / WEIGHTS)
+
+
+def screen_lines(source: TextIO, target: TextIO, readers: Screening) -> None:
+    """Screen each `{"text"}` by both readers and write `{"level", "concerns", "evidence"}`."""
+    reader = readers.reader()
+
+    def answer(row: Mapping[str, Any]) -> Mapping[str, Any]:
+        text = row["text"]
+        return as_row(second.doubt(reader, readers.encode, [text], readers.screen([text])))
+
+    _each(source, target, answer)
+
+
+def train(readers: Screening) -> str:
+    """Fit the second reader to the examples, write it, and say so. Raises `NoEncoder`."""
+    rows = training.examples(readers.folder / "examples")
+    size = training.write(readers.folder / WEIGHTS, training.train(rows, readers.encode))
+    return f"{WEIGHTS}: learnt from {len(rows)} examples, {size // 1024} KiB"
 
 
 def faq_lines(source: TextIO, target: TextIO, index: faq.Index) -> None:
     """Match each `{"text", "language"?}` and write `{"answer", "score", "candidates"}`."""
 
     def answer(row: Mapping[str, Any]) -> Mapping[str, Any]:
-        found = faq.match(index, row["text"], row.get("language"))
         ranked = faq.candidates(index, row["text"], row.get("language"))
+        found = faq.decide(index, ranked)
         return {
             "answer": found.answer,
             "score": found.score,
@@ -44,6 +74,11 @@ def faq_lines(source: TextIO, target: TextIO, index: faq.Index) -> None:
         }
 
     _each(source, target, answer)
+
+
+def bank_index(topics: Sequence[BankTopic], encoder: Encoder | None) -> faq.Index:
+    """Make the index of a bank file, as the shipped answers' is made but for what is not ours, which no file tells."""
+    return faq.build(topics, None if encoder is None else encoder.read)
 
 
 def language_lines(source: TextIO, target: TextIO) -> None:
@@ -63,15 +98,34 @@ def as_row(signal: Signal) -> Mapping[str, Any]:
     }
 
 
-def explain(text: str, phrases: Phrases) -> str:
-    """Say in words why a text was raised, for `hearthline screen --explain`."""
-    signal = screen([text], phrases)
-    heading = f"{signal.level} about {signal.about}: {', '.join(signal.concerns) or 'nothing found'}"
-    reasons = [
-        f"  {one.concern} [{one.language}] at {one.span[0]}-{one.span[1]}: {one.phrase!r} by {one.rule!r}"
-        for one in signal.evidence
-    ]
-    return "\n".join([heading, *reasons])
+def explain(text: str, readers: Screening) -> str:
+    """Say in words why a text is raised or is not, with each phrase marked where it stands."""
+    first = readers.screen([text])
+    reader = readers.reader()
+    vectors = None if readers.encode is None else readers.encode(second.pieces(text))
+    reading = second.read(reader, text, vectors)
+    final = second.doubt(reader, readers.encode, [text], first)
+    doubt = "  (only the second reader says so: ask, and queue a person)" if final.tentative else ""
+    lines = [f"{final.level}  {', '.join(final.concerns) or 'nothing found'}; about {final.about}{doubt}"]
+    shown = {(one.concern, one.span): one for one in reversed(first.evidence)}
+    lines += [_reason(text, one) for one in sorted(shown.values(), key=lambda one: one.span)]
+    lines += ["  an urgent phrase was found, and the words around it took it back"] if first.lowered else []
+    return "\n".join([*lines, *_second_opinion(reading, lowered=first.lowered)])
+
+
+def _reason(text: str, one: Evidence) -> str:
+    start, end = one.span
+    marked = f"{text[:start]}[{text[start:end]}]{text[end:]}"
+    rule = one.rule if len(one.rule) <= LONGEST_RULE else one.rule[:LONGEST_RULE] + "..."
+    return f"  {one.concern} [{one.language}]: {marked}\n    by {rule}"
+
+
+def _second_opinion(reading: second.Reading, *, lowered: bool) -> list[str]:
+    needed = reading.net.firm if lowered else reading.net.alarm
+    kind = "by its words and its meaning" if len(reading.net.meaning) else "by its words alone"
+    traces = ", ".join(f"{trace.text} {trace.weight:+.2f}" for trace in second.strongest(reading))
+    said = f"  second reader, {kind}: {reading.score:.2f}, raises from {needed:.2f}"
+    return [said, f"    in {reading.window!r}: {traces}"] if traces else [said]
 
 
 def read_bank(path: Path) -> list[BankTopic]:

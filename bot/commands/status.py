@@ -1,13 +1,15 @@
 """`hearthline status`: how the line is doing, on one screen."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TextIO
 
 from bot.queues import QUEUES
+from bot.service import paging
 from bot.service.alive import close
-from bot.service.status import Overview, overview
+from bot.service.rota import Person, ladder
+from bot.service.status import UNTOLD, Overview, overview
 from bot.settings import Settings
-from bot.wiring import build
+from bot.wiring import build, landlord
 
 
 def report(settings: Settings, output: TextIO) -> int:
@@ -15,11 +17,13 @@ def report(settings: Settings, output: TextIO) -> int:
     parts = build(settings, name="status", pool_size=1)
     try:
         seen = overview(parts)
+        with parts.database.connection() as connection:
+            on_rota = ladder(paging.read_rota(connection, landlord(settings), seen.now), seen.now)
     finally:
         close(parts)
     for line in lines(seen):
         print(line, file=output)
-    worries = list(concerns(seen))
+    worries = [*alarms(seen, on_rota), *concerns(seen)]
     print(*[f"LOOK     {worry}" for worry in worries] or ["All is well."], sep="\n", file=output)
     return 1 if worries else 0
 
@@ -38,6 +42,14 @@ def lines(seen: Overview) -> Iterator[str]:
     yield f"running  {roles or 'nothing'}"
     if seen.spooled:
         yield f"spool    {seen.spooled} webhooks on disk, waiting for PostgreSQL"
+
+
+def alarms(seen: Overview, on_rota: Sequence[Person]) -> Iterator[str]:
+    """What is red: somebody is in danger, or would be, and no person knows. on_rota: whom a page would reach now."""
+    if seen.untold:
+        yield f"RED: for {seen.untold} at P0 no page has been taken for {UNTOLD:.0f} seconds: ring the duty manager"
+    if not on_rota:
+        yield "RED: nobody is on call who can be paged: hearthline rota check"
 
 
 def concerns(seen: Overview) -> Iterator[str]:

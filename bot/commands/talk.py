@@ -16,7 +16,7 @@ from bot.engine.step import step
 from bot.nlu import faq, language
 from bot.nlu.understanding import Signal, Understanding
 from bot.settings import Settings
-from bot.wiring import screener
+from bot.wiring import encoder, screener, second_reader
 from flows.schema import Book
 
 DIM, PLAIN = "\033[2m", "\033[0m"
@@ -38,6 +38,8 @@ class Talk:
     events: int = 0
     index: faq.Index | None = None
     screen: Callable[[Sequence[str]], Signal] = field(default_factory=screener)
+    second: Callable[[Sequence[str], Signal], Signal] | None = None
+    indexed: Callable[[Book], faq.Index] = lambda book: faq.build(book.faq, outside=faq.strangers())
 
     def hear(self, text: str) -> tuple[fx.Effect, ...]:
         """Take what the tenant wrote, or sent with /picture or /voice."""
@@ -67,14 +69,16 @@ class Talk:
         self.at = until
 
     def _understand(self, words: str) -> Understanding:
-        self.index = self.index or faq.build(self.book.faq)
+        self.index = self.index or self.indexed(self.book)
         current = self.state.language or self.book.landlord.languages[0]
+        other = language.other_than(words, current)
         recent = [*self.texts, words]
         self.texts = recent[-TOGETHER:]
+        first = self.screen(recent)
         return Understanding(
-            signal=self.screen(recent),
-            faq=faq.match(self.index, words, current),
-            language=language.other_than(words, current),
+            signal=self.second(recent, first) if self.second and not first.urgent else first,
+            faq=faq.match(self.index, words, other or current),
+            language=other,
         )
 
     def _step(self, event: Event) -> tuple[fx.Effect, ...]:
@@ -103,6 +107,8 @@ def talk(
 ) -> None:
     """Talk until the other side ends it. explain: show every effect, not only what is said."""
     conversation = Talk(usable_book(settings), channel, clock.now(), State(language=language_tag))
+    shared = encoder(settings)
+    conversation.indexed, conversation.second = shared().index, second_reader(shared)
     print(HELP, file=output)
     while True:
         try:

@@ -3,6 +3,7 @@
 Each function looks at the turn and says whether it has dealt with the message. `step` calls them in their order.
 """
 
+from bot.engine import protocol
 from bot.engine.always import use_word
 from bot.engine.approved import (
     ABOUT_ONE,
@@ -16,7 +17,7 @@ from bot.engine.approved import (
     read_offered,
 )
 from bot.engine.asking import Given, ask, read_answer
-from bot.engine.crisis import wait_with
+from bot.engine.crisis import CALL_OFFER
 from bot.engine.effects import RecordMiss
 from bot.engine.hours import is_open
 from bot.engine.reading import near_phrase
@@ -172,6 +173,9 @@ def courtesy(turn: Turn) -> bool:
     """Hello, thanks, a lone question mark or a sticker: the question again, the menu, or a kind word."""
     said = turn.said
     words = turn.book.words
+    if _waits_for_help(turn) and (not said or said in words.folded("hello") | words.folded("thanks")):
+        protocol.wait(turn, "still-here")
+        return True
     if not said or said in words.folded("hello"):
         repeat_or_menu(turn)
         return True
@@ -191,7 +195,12 @@ def courtesy(turn: Turn) -> bool:
 
 def _nothing_waits(turn: Turn) -> bool:
     state = turn.state
-    return not (state.stack or state.offered or state.level in ("P0", "P1"))
+    return not (state.stack or state.offered or state.urgent)
+
+
+def _waits_for_help(turn: Turn) -> bool:
+    """Whether somebody in danger waits for a person, and has not turned to something else meanwhile."""
+    return turn.state.urgent and not turn.state.quiet and not turn.state.stack
 
 
 def misspelt_word(turn: Turn) -> bool:
@@ -243,12 +252,15 @@ def fallback(turn: Turn) -> bool:
         # Somebody who has just told us of a hard time is not told that they were not understood.
         if _in_flow(turn):
             ask(turn)
+        elif not turn.state.urgent and CALL_OFFER in turn.book.protocol:
+            turn.change(stack=(), trail=())
+            offer(turn, CALL_OFFER, ["flow:call-back", NONE], "")
         return True
     state = turn.state
     top = state.stack[-1] if state.stack else Frame("", "")
     turn.ask_for(RecordMiss(top.flow, top.state))
-    if not _in_flow(turn) and state.level in ("P0", "P1"):
-        wait_with(turn)
+    if not _in_flow(turn) and state.urgent and not state.quiet:
+        protocol.wait(turn)
     elif not _in_flow(turn) and _is_waited_for(turn) and (state.misses or not state.offered):
         turn.change(misses=0, offered=())
         turn.say("noted")

@@ -54,8 +54,10 @@ def offer_again(turn: Turn) -> None:
     labels = [Choice(name, turn.words(_label(turn, name, state.offer))) for name in state.offered]
     topic = turn.book.topics.get(state.offered[0].removeprefix("faq:"))
     about = {"title": turn.words(topic.title)} if topic is not None else {}
-    turn.say(state.offer, labels, menu=state.offer.replace("_", "-"), extra=about)
-    turn.change(asked_at=turn.event.at)
+    entry = turn.book.protocol.get(state.offer)
+    question = state.offer if entry is None else entry.text_in(turn.book.landlord.nation)
+    turn.say(question, labels, menu=state.offer.replace("_", "-"), extra=about)
+    turn.change(asked_at=turn.event.at, asked="")
 
 
 def read_offered(turn: Turn) -> str | None:

@@ -44,8 +44,9 @@ def ask(turn: Turn, *, again: bool = False) -> None:
     choices = buttons(turn, state)
     reworded = state.again if again and state.again is not None else state.text
     turn.say(reworded, choices, menu=f"{frame.flow}.{frame.state}" if choices else None)
-    turn.change(asked_at=turn.event.at)
-    _remind_later(turn)
+    turn.change(asked_at=turn.event.at, asked="")
+    if not turn.state.urgent and not turn.state.suppressed:
+        _remind_later(turn)
 
 
 def _remind_later(turn: Turn) -> None:

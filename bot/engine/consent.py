@@ -3,21 +3,27 @@
 They win over everything, in every language of the Book, when they are the whole message.
 """
 
+from collections.abc import Callable, Mapping
+
 from bot.engine.effects import SetConsent
+from bot.engine.state import TRUTHS
 from bot.engine.turn import Turn
+from bot.engine.urgency import raise_level
 from flows.schema import ConsentWord
 
 
 def consent(turn: Turn) -> bool:
-    """Act on a consent word. What the carrier has answered already gets no second answer from us."""
+    """Act on a consent word. What the carrier has answered already gets no second answer from us.
+
+    Nobody in danger leaves, or asks what this is, without a person being told of it.
+    """
     word = _word(turn)
-    if word == "stop":
-        return _stop(turn)
-    if word == "start":
-        return _start(turn)
-    if word == "help":
-        return _help(turn)
-    return False
+    done = word is not None and _ACTS[word](turn)
+    signal = turn.message.understood.signal
+    if done and (signal.urgent or turn.state.urgent):
+        raise_level(turn, signal.level)
+        turn.hand_off("crisis", turn.state.level, f"{word}-word")
+    return done
 
 
 def _word(turn: Turn) -> ConsentWord | None:
@@ -32,7 +38,8 @@ def _word(turn: Turn) -> ConsentWord | None:
 def _stop(turn: Turn) -> bool:
     turn.ask_for(SetConsent(stopped=True))
     turn.change(stopped=True, told_stopped=False, stack=(), trail=(), offered=(), misses=0, greeted=True)
-    turn.change(aside=(), aside_slots={})
+    # Whoever stops us hears no more of what our team does.
+    turn.change(aside=(), aside_slots={}, asked="", truths=TRUTHS)
     _confirm(turn, "stopped")
     return True
 
@@ -59,3 +66,6 @@ def _help(turn: Turn) -> bool:
 def _confirm(turn: Turn, text: str) -> None:
     if not turn.message.provider_replied:
         turn.say(text)
+
+
+_ACTS: Mapping[ConsentWord, Callable[[Turn], bool]] = {"stop": _stop, "start": _start, "help": _help}

@@ -1,20 +1,26 @@
 """What is said and done at once when a message tells of danger or despair: approved words, and a person on the line.
 
-This is the whole of the response for now, and the one place where a fuller protocol takes over. The words come from the
-Book's safety texts only. The level rises by itself and never falls here.
+The words come from the Book's safety texts only. Help is given first and whatever the tenant answers; then one question,
+"are you safe right now?", decides how fast a person is called (`flows/safety`, docs/safety.md).
 """
 
 from collections.abc import Sequence
 
+from bot.engine import contact, protocol
+from bot.engine.effects import RecordField
 from bot.engine.turn import Turn
+from bot.engine.urgency import raise_level
 from bot.nlu.understanding import Level, Signal
-from flows.schema import BASE_LANGUAGE, Text
+from flows.schema import SafetyText
 
 QUEUE = "crisis"
 REPEAT_AFTER = 600.0
 """Seconds after which the same crisis words are said in full again; messages are read together for as long."""
 COMFORT_EVERY = 3600.0
 """Seconds."""
+CALL_OFFER = "offer-call"
+DANGER = "violence-now"
+"""Whose words are said at P0 to somebody who is afraid of a person near them."""
 
 
 def distress(turn: Turn) -> bool:
@@ -23,12 +29,32 @@ def distress(turn: Turn) -> bool:
     At P2 a kind approved word and a person come first, and the message is then answered as any other.
     """
     signal = turn.message.understood.signal
+    if signal.urgent and signal.tentative:
+        return _maybe(turn, signal)
     if signal.urgent:
         return _urgent(turn, signal)
     raise_level(turn, signal.level)
     if signal.level == "P2":
         _comfort(turn, signal.concerns)
     return False
+
+
+def _maybe(turn: Turn, signal: Signal) -> bool:
+    """Only the statistical reader is worried: ask, and queue a person, and page nobody."""
+    state = turn.state
+    if state.urgent or state.mode == "advisor" or turn.message.kind == "group":
+        turn.hand_off(QUEUE, state.level, "more-words")
+        return False
+    turn.set_aside()
+    turn.change(stack=(), trail=(), offered=(), misses=0, greeted=True, tentative=True, crisis_language=turn.language)
+    raise_level(turn, "P1")
+    if contact.CONCERN in signal.concerns or turn.state.contact:
+        contact.begin(turn)
+    else:
+        protocol.tell(turn, "check-in")
+        protocol.ask(turn, "ask-safe")
+    turn.hand_off(QUEUE, "P1", _reason(signal.concerns), {"concerns": ", ".join(signal.concerns)})
+    return True
 
 
 def _urgent(turn: Turn, signal: Signal) -> bool:
@@ -38,14 +64,15 @@ def _urgent(turn: Turn, signal: Signal) -> bool:
     if _is_plain(turn):
         turn.hand_off(QUEUE, signal.level, "more-words")
         return False
-    wait_with(turn)
+    if not answered(turn):
+        protocol.wait(turn)
     return True
 
 
 def _just_said(turn: Turn, signal: Signal) -> bool:
     """Whether these crisis words stand right above already: they are not repeated under every line of a story."""
     state = turn.state
-    recent = 0 <= turn.event.at - state.crisis_at < REPEAT_AFTER and state.crisis_at > 0
+    recent = 0 <= turn.event.at - state.crisis_at < REPEAT_AFTER and state.crisis_at > 0 and not state.quiet
     return recent and state.level <= signal.level and set(signal.concerns[:1]) <= set(state.crisis_concerns)
 
 
@@ -54,21 +81,18 @@ def _is_plain(turn: Turn) -> bool:
     return bool(turn.message.choice) or turn.said.isdecimal() or turn.said in turn.book.words.always_said
 
 
-def wait_with(turn: Turn) -> None:
-    """More words from somebody in danger: they go to the person, and the way to urgent help is said again, shortly."""
-    if turn.state.mode != "advisor":
-        turn.say("crisis_waiting", purpose="crisis")
-    turn.hand_off(QUEUE, turn.state.level, "more-words")
-
-
 def _comfort(turn: Turn, concerns: Sequence[str]) -> None:
     """Say it once an hour at most: kind words that come back with every message are none."""
-    turn.hand_off("general", "P2", concerns[0] if concerns else "distress", {"concerns": ", ".join(concerns)})
-    private = turn.message.kind != "group" and turn.state.mode != "advisor"
+    turn.hand_off("general", "P2", _reason(concerns), {"concerns": ", ".join(concerns)})
+    if turn.state.offer == CALL_OFFER:
+        # Somebody who goes on telling us of it has not failed to answer a question.
+        turn.change(offered=())
+    private = turn.message.kind != "group" and turn.state.mode != "advisor" and not turn.state.contact
     if not private or turn.event.at - turn.state.comforted_at < COMFORT_EVERY:
         return
     turn.change(comforted_at=turn.event.at, greeted=True)
-    turn.say_plainly(_wording(turn, concerns, "P2"))
+    entry = _entry(turn, concerns, "P2")
+    turn.say_plainly(_words(turn, entry))
     turn.comforted = True
 
 
@@ -79,34 +103,71 @@ def respond(turn: Turn, concerns: Sequence[str], level: Level) -> None:
     only the handoff is raised, because the bot does not talk over a person. In a group the words for the level are
     said and never those for a concern, since others read along.
     """
+    turn.change(stack=(), trail=(), offered=(), misses=0, greeted=True, asked="", tentative=False)
     raise_level(turn, level)
     if turn.state.mode != "advisor":
-        private = turn.message.kind != "group" if turn.channel else True
-        turn.say_plainly(_wording(turn, concerns if private else (), level), purpose="crisis")
-    turn.hand_off(QUEUE, level, concerns[0] if concerns else "distress", {"concerns": ", ".join(concerns)})
-    turn.change(stack=(), trail=(), offered=(), misses=0, greeted=True, crisis_at=turn.event.at)
+        _first_words(turn, concerns, level)
+    turn.hand_off(QUEUE, level, _reason(concerns), {"concerns": ", ".join(concerns)})
+    turn.change(crisis_at=turn.event.at, crisis_language=turn.language)
     turn.change(crisis_concerns=tuple(dict.fromkeys((*turn.state.crisis_concerns, *concerns[:1]))))
 
 
-def raise_level(turn: Turn, level: Level) -> None:
-    """Raise the level (P0 is the highest). It never falls here: once urgent, only a person says otherwise."""
-    if level < turn.state.level:
-        turn.change(level=level)
+def _first_words(turn: Turn, concerns: Sequence[str], level: Level) -> None:
+    if turn.state.group:
+        return turn.say_plainly(_words(turn, _entry(turn, (), level)), purpose="crisis")
+    afraid = contact.CONCERN in concerns or bool(turn.state.contact)
+    named = [concern for concern in concerns if concern != contact.CONCERN]
+    if contact.CONCERN in concerns and level == "P0":
+        named = named or [DANGER]
+    if named or not afraid:
+        entry = _entry(turn, named, level)
+        turn.say_plainly(_words(turn, entry), purpose="crisis")
+        if entry is not None and not entry.asks:
+            return None
+    return contact.begin(turn) if afraid else protocol.ask(turn, "ask-safe")
 
 
-def _wording(turn: Turn, concerns: Sequence[str], level: Level) -> str:
+def answered(turn: Turn) -> bool:
+    """Act on an answer to one of the protocol's questions. A button of theirs works at any later time."""
+    found = protocol.answer(turn)
+    if found is None:
+        own_words = turn.state.mode == "bot" and not turn.message.understood.signal.urgent
+        return own_words and contact.told(turn)
+    question, name = found
+    if turn.state.mode == "advisor" and question != "ask-safe":
+        return False
+    if question == "how-was-it":
+        turn.change(asked="")
+        turn.ask_for(RecordField("satisfaction", name))
+        protocol.tell(turn, "how-thanks")
+    elif question == contact.QUESTION:
+        contact.chosen(turn, name)
+    else:
+        _safe(turn, name)
+    return True
+
+
+def _safe(turn: Turn, name: str) -> None:
+    """Help is given whatever the answer. A clear yes changes nothing else; only a person lowers the level."""
+    turn.change(asked="")
+    if name != "yes":
+        turn.change(tentative=False)
+        raise_level(turn, "P0" if name == "no" else "P1")
+    if turn.state.mode != "advisor":
+        protocol.tell(turn, {"yes": "safe-yes", "no": "safe-no"}.get(name, "safe-unsure"))
+    turn.hand_off(QUEUE, turn.state.level, f"safe-{name}", {"safe_now": name})
+
+
+def _reason(concerns: Sequence[str]) -> str:
+    return concerns[0] if concerns else "distress"
+
+
+def _entry(turn: Turn, concerns: Sequence[str], level: Level) -> SafetyText | None:
     texts = turn.book.crisis
-    for name in (*concerns, level):
-        if name in texts:
-            entry = texts[name]
-            return _spoken(turn, entry.nations.get(turn.book.landlord.nation, entry.text))
-    return turn.words(turn.book.texts["crisis_default"])
+    return next((texts[name] for name in (*concerns, level) if name in texts), None)
 
 
-def _spoken(turn: Turn, text: Text) -> str:
-    """The tenant's language, with English beneath it for as long as nobody has signed the translation."""
-    said = turn.words(text)
-    own = text.get(turn.language)
-    if turn.language == BASE_LANGUAGE or own is None or own.reviewed_by:
-        return said
-    return f"{said}\n\n{turn.words(text, BASE_LANGUAGE)}"
+def _words(turn: Turn, entry: SafetyText | None) -> str:
+    if entry is None:
+        return turn.words(turn.book.texts["crisis_default"])
+    return protocol.spoken(turn, entry.nations.get(turn.book.landlord.nation, entry.text))

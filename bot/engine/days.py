@@ -1,7 +1,6 @@
 """Days as tenants and the law count them: working days, days with opening hours, and dates said aloud."""
 
 import re
-from collections.abc import Container
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 
@@ -17,7 +16,7 @@ _SATURDAY = 5
 
 
 @lru_cache(maxsize=64)
-def bank_holidays(nation: Nation, year: int) -> Container[date]:
+def bank_holidays(nation: Nation, year: int) -> frozenset[date]:
     """The bank holidays of a nation in a year, as far as they have been announced."""
     return frozenset(holidays.country_holidays("GB", subdiv=_HOLIDAYS_OF[nation], years=[year]))
 

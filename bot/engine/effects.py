@@ -16,6 +16,7 @@ class SendText(Struct, frozen=True, tag=True, omit_defaults=True, kw_only=True):
     """Say approved words. `purpose` decides what happens when their delivery is in doubt.
 
     template: approved WhatsApp template to use when the 24-hour window has closed. menu: name of the question.
+    media_url: a signed address of a file to send along.
     """
 
     text: str
@@ -24,15 +25,20 @@ class SendText(Struct, frozen=True, tag=True, omit_defaults=True, kw_only=True):
     purpose: Literal["crisis", "reply", "proactive"] = "reply"
     template: str | None = None
     menu: str | None = None
+    media_url: str | None = None
 
 
-class OpenHandoff(Struct, frozen=True, tag=True, kw_only=True):
-    """Put the conversation into a queue for a person, with what the tenant has already told us."""
+class OpenHandoff(Struct, frozen=True, tag=True, omit_defaults=True, kw_only=True):
+    """Put the conversation into a queue for a person, with what the tenant has already told us.
+
+    tentative: only the statistical reader thinks that it is urgent, so that nobody is paged for it.
+    """
 
     queue: str
     level: Literal["P0", "P1", "P2", "P3"]
     reason: str
     fields: dict[str, str]
+    tentative: bool = False
 
 
 class StartTimer(Struct, frozen=True, tag=True):

@@ -6,6 +6,8 @@ from msgspec import Struct
 from bot.nlu.understanding import Level
 
 STATE_VERSION = 1
+TRUTHS = ("told", "seen", "nobody")
+"""What may be said of the team, each once: that somebody has been told, has seen it, or that nobody could be reached."""
 
 
 class Frame(Struct, frozen=True):
@@ -27,7 +29,15 @@ class State(Struct, frozen=True, omit_defaults=True):
     aside: a flow the tenant left half-way and may resume; aside_slots: its answers, which no other queue
     is told. reminding: whether a reminder is set. waiting: queue of the
     last handoff, and waiting_at when. languages_offered, group_refused, told_stopped: what is said only once.
-    comforted_at: when a kind word was last said; crisis_at, crisis_concerns: when crisis words were, and for what.
+    comforted_at: when a kind word was last said; crisis_at, crisis_concerns: when crisis words were, and for what;
+    crisis_language: in which language they were.
+
+    Of the crisis protocol: tentative: the level rests on the statistical reader alone. asked: the id of its question
+    that waits for an answer. truths: what has been said of the team since the level rose ("told", "seen", "nobody").
+    waited_at: when the short word was last said to somebody who waits. group: other people read along.
+    contact: whether it is safe to write to somebody who is afraid of another: "" nothing to fear, "asked", "yes",
+    "not-now" or "call". safe_word: folded; it changes the subject at once. quiet, quiet_at: it was sent, and when.
+    suppressed: nothing is ever sent of our own accord.
     """
 
     version: int = STATE_VERSION
@@ -59,6 +69,22 @@ class State(Struct, frozen=True, omit_defaults=True):
     comforted_at: float = 0.0
     crisis_at: float = 0.0
     crisis_concerns: tuple[str, ...] = ()
+    crisis_language: str = ""
+    tentative: bool = False
+    asked: str = ""
+    truths: tuple[str, ...] = ()
+    waited_at: float = 0.0
+    group: bool = False
+    contact: str = ""
+    safe_word: str = ""
+    quiet: bool = False
+    quiet_at: float = 0.0
+    suppressed: bool = False
+
+    @property
+    def urgent(self) -> bool:
+        """Whether a person has to act soon: nothing but a person closes it, reminds, or hands it back."""
+        return self.level in ("P0", "P1")
 
 
 _decoder = msgspec.json.Decoder(State)

@@ -9,6 +9,7 @@ from typing import assert_never
 
 from msgspec.structs import replace
 
+from bot.engine import staff
 from bot.engine.always import always
 from bot.engine.answering import (
     courtesy,
@@ -23,9 +24,25 @@ from bot.engine.answering import (
 )
 from bot.engine.asking import REMINDER
 from bot.engine.consent import consent
-from bot.engine.crisis import distress
+from bot.engine.contact import change_subject
+from bot.engine.crisis import answered, distress
 from bot.engine.effects import CancelTimer, Effect, RecordSource, ReportAuthorError, SetConsent, SetReachable
-from bot.engine.events import DeliveryFailed, Event, MessageReceived, TimerFired
+from bot.engine.events import (
+    AdvisorClaimed,
+    AdvisorReplied,
+    DeliveryFailed,
+    Event,
+    HandoffClosed,
+    HandoffReturned,
+    LevelSet,
+    MessageReceived,
+    NobodyCame,
+    NobodyOnCall,
+    PageAccepted,
+    PageAcknowledged,
+    StaffFact,
+    TimerFired,
+)
 from bot.engine.greeting import greet, hear, offer_language
 from bot.engine.state import State
 from bot.engine.timers import fired, patience
@@ -49,8 +66,33 @@ def step(state: State, event: Event, book: Book) -> tuple[State, tuple[Effect, .
         case DeliveryFailed():
             _not_delivered(turn, event)
         case _:
-            assert_never(event)
+            _fact(turn, event)
     return turn.state, tuple(turn.effects)
+
+
+def _fact(turn: Turn, event: StaffFact) -> None:
+    """Something that people on our side did."""
+    match event:
+        case PageAccepted():
+            staff.page_accepted(turn)
+        case PageAcknowledged():
+            staff.page_acknowledged(turn)
+        case NobodyOnCall():
+            staff.nobody_on_call(turn)
+        case NobodyCame():
+            staff.nobody_came(turn)
+        case AdvisorClaimed():
+            staff.claimed(turn)
+        case AdvisorReplied():
+            staff.replied(turn, event)
+        case HandoffReturned():
+            staff.returned(turn, event)
+        case HandoffClosed():
+            staff.closed(turn, event)
+        case LevelSet():
+            staff.level_set(turn, event)
+        case _:
+            assert_never(event)
 
 
 def _adopted(state: State, book: Book) -> State:
@@ -73,6 +115,8 @@ def _guarded(turn: Turn, act: Callable[[Turn], None]) -> None:
 def _message(turn: Turn) -> None:
     if turn.message.source:
         turn.ask_for(RecordSource(turn.message.source))
+    if turn.message.kind == "group":
+        turn.change(group=True)
     for act in _ORDER:
         if act(turn):
             return
@@ -105,8 +149,10 @@ _ORDER: tuple[Callable[[Turn], bool], ...] = (
     _reachability,
     hear,
     consent,
+    change_subject,
     distress,
     _group,
+    answered,
     _advisor,
     greet,
     always,
@@ -146,5 +192,5 @@ def _not_delivered(turn: Turn, event: DeliveryFailed) -> None:
         turn.ask_for(SetConsent(stopped=True))
     if event.outcome == "unreachable":
         turn.ask_for(SetReachable(False))
-    if turn.state.level in ("P0", "P1"):
+    if turn.state.urgent:
         turn.hand_off("crisis", turn.state.level, "answer-not-delivered", {"outcome": event.outcome})

@@ -3,7 +3,6 @@
 Nothing is said of our own accord to a tenant who has stopped, or while a person has the conversation, or in a crisis.
 """
 
-from bot.engine.always import set_aside
 from bot.engine.asking import REMINDER, SET_ASIDE
 from bot.engine.effects import StartTimer
 from bot.engine.turn import Turn
@@ -17,9 +16,10 @@ _TALK_LASTS = 24 * _HOUR
 def fired(turn: Turn) -> None:
     """Act on a timer by its name. One that no longer means anything does nothing."""
     name = getattr(turn.event, "name", "")
-    quiet = turn.state.stopped or turn.state.mode != "bot" or turn.state.level in ("P0", "P1")
+    state = turn.state
+    quiet = state.stopped or state.suppressed or state.mode != "bot" or state.urgent
     turn.purpose = "proactive"
-    if name == SET_ASIDE:
+    if name == SET_ASIDE and not state.urgent:
         _set_aside(turn)
     elif not quiet and name == REMINDER:
         _remind(turn)
@@ -42,7 +42,7 @@ def _set_aside(turn: Turn) -> None:
     rule = patience(turn)
     if rule is None or turn.event.at - turn.state.asked_at < rule.remind_after_hours * _HOUR:
         return
-    set_aside(turn)
+    turn.set_aside()
     turn.change(stack=(), slots={}, trail=(), misses=0, reminding=False)
 
 
@@ -68,7 +68,7 @@ def _flow_timer(turn: Turn, name: str) -> None:
     if _talking(turn):
         turn.ask_for(StartTimer(name, turn.event.at + _HOUR))
         return
-    set_aside(turn)
+    turn.set_aside()
     turn.template = flow.timers[timer].template
     slot = flow.timers[timer].slot
     turn.change(stack=(), trail=(), slots={slot: carried} if slot else {})

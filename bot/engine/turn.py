@@ -59,7 +59,7 @@ class Turn:
         """Begin with nothing done. `said` will be the message folded, for comparing with words."""
         self.state, self.event, self.book = state, event, book
         self.effects: list[Effect] = []
-        self.language = state.language or book.landlord.languages[0]
+        self.language = state.language or state.crisis_language or book.landlord.languages[0]
         self.purpose: Literal["crisis", "reply", "proactive"] = "reply"
         self.template: str | None = None
         self.texts = self.visits = 0
@@ -134,8 +134,16 @@ class Turn:
     def hand_off(self, queue: str, level: Level, reason: str, fields: Mapping[str, str] | None = None) -> None:
         """Put a person on the line, at the conversation's level if that is higher, with all that was told so far."""
         told = {**self.told(), **(fields or {})}
-        self.ask_for(OpenHandoff(queue=queue, level=min(level, self.state.level), reason=reason, fields=told))
+        highest = min(level, self.state.level)
+        doubtful = self.state.tentative and highest != "P0"
+        self.ask_for(OpenHandoff(queue=queue, level=highest, reason=reason, fields=told, tentative=doubtful))
         self.change(waiting=queue, waiting_at=self.event.at)
+
+    def set_aside(self) -> None:
+        """Keep a flow that the tenant leaves half-way, if it is one worth resuming."""
+        stack, flows = self.state.stack, self.book.flows
+        if any(flows[frame.flow].patience for frame in stack if frame.flow in flows):
+            self.change(aside=stack, aside_slots=self.state.slots)
 
     def told(self) -> dict[str, str]:
         """The slots as staff read them: the label of the slot, and of the choice in English."""

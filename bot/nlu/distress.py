@@ -58,7 +58,11 @@ def screen(messages: Sequence[str], phrases: Phrases) -> Signal:
     for find in signals:
         near = contexts[bisect(places, find.start - _CONTEXT_REACH) : bisect(places, find.end + _CONTEXT_REACH)]
         judged.append((find, _judge(find, near, row)))
-    return _signal(_deferred(judged), row)
+    return _signal(_deferred(judged), row, lowered=any(_taken_back(find, level) for find, level in judged))
+
+
+def _taken_back(find: _Find, level: Level | None) -> bool:
+    return _RANK[find.rule.level] < _RANK["P2"] and level != find.rule.level
 
 
 def _deferred(judged: Sequence[tuple[_Find, Level | None]]) -> list[tuple[_Find, Level]]:
@@ -102,13 +106,20 @@ def _end(row: Sequence[_Word]) -> Token:
     return Token(END, place, place, 0)
 
 
+def _letter(token: Token) -> bool:
+    """Whether a word is one letter, in a script whose words have several."""
+    return len(token.text) == 1 and token.text < "\u2e80" and token.text.isalnum()
+
+
 def _unspaced(found: list[Token], phrases: Phrases) -> list[Token]:
     """Put spaced-out letters back together: three or more single letters in a row that spell known words."""
+    if sum(map(_letter, found)) < 3:
+        return found
     joined: list[Token] = []
     place = 0
     while place < len(found):
         end = place
-        while end < len(found) and end - place < 40 and len(found[end].text) == 1 and found[end].text.isalnum():
+        while end < len(found) and end - place < 40 and _letter(found[end]):
             end += 1
         letters = found[place:end]
         spelt = _spell(letters, phrases) if len(letters) >= 3 else None
@@ -131,7 +142,7 @@ def _mended(found: Sequence[Token], phrases: Phrases) -> list[Token]:
 
 def _parted(token: Token, phrases: Phrases) -> list[Token]:
     """Part "imkilling" into "im" and "killing" if only so it means something."""
-    if token.text.isascii() and not phrases.lexicon.read(token.text):
+    if token.text[0] in "ia" and token.text.isascii() and not phrases.lexicon.read(token.text):
         for opening in _OPENINGS:
             rest = token.text.removeprefix(opening)
             if rest != token.text and len(rest) > 3 and phrases.lexicon.knows(rest):
@@ -251,11 +262,11 @@ def _negates(context: _Find, find: _Find, row: Sequence[_Word]) -> bool:
     )
 
 
-def _signal(judged: Sequence[tuple[_Find, Level]], row: Sequence[_Word]) -> Signal:
+def _signal(judged: Sequence[tuple[_Find, Level]], row: Sequence[_Word], *, lowered: bool) -> Signal:
     ranked = sorted(judged, key=lambda pair: (_RANK[pair[1]], pair[0].start, -pair[0].end))
     raised = [find for find, level in ranked if level != "P3"]
     if not raised:
-        return Signal()
+        return Signal(lowered=lowered)
     level = ranked[0][1]
     if level == "P2" and _together([find for find, _ in ranked]):
         level = "P1"
@@ -264,6 +275,7 @@ def _signal(judged: Sequence[tuple[_Find, Level]], row: Sequence[_Word]) -> Sign
         concerns=tuple(dict.fromkeys(find.rule.concern for find in raised)),
         evidence=tuple(_evidence(find, row) for find in raised[:MOST_EVIDENCE]),
         about=raised[0].rule.about,
+        lowered=lowered,
     )
 
 

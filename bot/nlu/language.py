@@ -28,7 +28,7 @@ FEWEST_WORDS = 3
 _SEED = 20
 _FEW_WORDS = 2
 _SHORT = 3
-_SURE = 0.85
+_FAIRLY_SURE, _SURE, _VERY_SURE = 0.8, 0.6, 0.95
 _SENTENCE = 5
 _BY_SCRIPT = {
     "GUJARATI": "gu",
@@ -38,6 +38,8 @@ _BY_SCRIPT = {
     "DEVANAGARI": "hi",
     "CJK": "zh",
 }
+# In this order: Urdu has Persian's letters too, and Persian most of Arabic's.
+_ONLY_IN = {"ur": frozenset("ٹڈڑےںھہ"), "fa": frozenset("پچژگیک"), "ar": frozenset("ةىيكأإؤئ")}
 _NOT_UKRAINIAN = frozenset("ыэъё")
 
 
@@ -66,6 +68,12 @@ def detect(text: str) -> Detected:
     if script == "LATIN":
         return _latin(plain)
     return UNKNOWN
+
+
+def latin(text: str) -> bool:
+    """Whether most letters of a text are Latin; False if it has none. Reads the first 200 characters only."""
+    letters = [char for char in text[:200] if char.isalpha()]
+    return sum(char < "\u0250" for char in letters) * 2 > len(letters)
 
 
 def other_than(text: str, current: str) -> str | None:
@@ -117,7 +125,8 @@ def _latin(text: str) -> Detected:
     if len(words) <= _FEW_WORDS:
         return _few(words, hits, first, second)
     chosen = first if first == second else _better(first, second, words, hits)
-    if chosen is None or not _borne_out(chosen, words, hits):
+    agreed = first == second and len(words) >= _SENTENCE and _sure(text) >= _VERY_SURE
+    if chosen is None or not (_borne_out(chosen, words, hits) or (agreed and chosen != "so" and not hits["roman"])):
         return UNKNOWN
     return Detected(chosen, 0.98 if hits[chosen] else 0.9)
 
@@ -132,7 +141,8 @@ def _few(words: list[str], hits: dict[str, int], first: str | None, second: str 
         return Detected(best, 0.85)
     agreed = first is not None and first == second and len(words) > 1
     if agreed and first is not None and not hits["en"] and not hits["roman"] and first not in ("so", "en"):
-        return Detected(first, 0.7) if any(ord(char) > 127 for word in words for char in word) else UNKNOWN
+        marked = any(ord(char) > 127 for word in words for char in word)
+        return Detected(first, 0.7) if marked or _sure(" ".join(words)) >= _FAIRLY_SURE else UNKNOWN
     return UNKNOWN
 
 
@@ -141,7 +151,7 @@ def _better(first: str | None, second: str | None, words: list[str], hits: dict[
     if first is None or second is None:
         return None
     if hits[first] == hits[second]:
-        return second if len(words) > _SENTENCE or _sure(" ".join(words)) >= _SURE else None
+        return second if len(words) >= _SENTENCE or _sure(" ".join(words)) >= _SURE else None
     winner = first if hits[first] > hits[second] else second
     return winner if hits[winner] >= max(hits[name] for name in LATIN) else None
 
@@ -171,7 +181,8 @@ def _agree(text: str, allowed: tuple[str, ...]) -> Detected:
     first, second = by_langdetect(text, allowed), by_langid(text, allowed)
     if second is not None and (first == second or len(text.split()) > _SENTENCE):
         return Detected(second, 0.9)
-    return UNKNOWN
+    alone = next((name for name, letters in _ONLY_IN.items() if letters & set(text)), None)
+    return Detected(alone, 0.8) if alone in (first, second) and alone is not None else UNKNOWN
 
 
 @cache

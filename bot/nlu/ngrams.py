@@ -4,14 +4,20 @@ Letter groups forgive misspelling and endings and need no word lists, so one vec
 """
 
 import math
+import zlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
 
 from bot.nlu.normalise import words
 
 _WORD, _PAIR, _LETTERS = 1.0, 0.6, 0.35
 _LETTER_SIZES = (3, 4, 5)
 MAX_WORDS = 60
+HASHED = 512
+"""Numbers in a vector of `hashed`."""
 
 
 def parts(text: str) -> dict[str, float]:
@@ -55,3 +61,12 @@ def unit(counts: Mapping[str, float], idf: Mapping[str, float], strange: float) 
     weighed = {part: count * idf.get(part, strange) for part, count in counts.items()}
     length = math.sqrt(sum(value * value for value in weighed.values())) or 1.0
     return {part: value / length for part, value in weighed.items() if part in idf}
+
+
+def hashed(vector: Mapping[str, float], size: int = HASHED) -> NDArray[np.float32]:
+    """Press a sparse vector into `size` numbers that keep most of its similarities (Weinberger and others, 2009)."""
+    hashes = [zlib.crc32(part.encode("utf-8", "replace")) for part in vector]
+    found = np.zeros(size, np.float32)
+    signed = [-value if code & 0x80000000 else value for code, value in zip(hashes, vector.values(), strict=True)]
+    np.add.at(found, [code % size for code in hashes], signed)
+    return found

@@ -5,7 +5,9 @@ folded character remembers where in the message it came from. The same folding i
 example questions, so both sides of every comparison look alike.
 """
 
+import re
 import unicodedata
+from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -35,6 +37,9 @@ _DROPPED = {"Cf", "Cc", "Mn", "Me", "Sk", "Cs", "Co"}
 _VOWEL_SIGNS = ("DEVANAGARI", "GUJARATI", "GURMUKHI", "BENGALI", "TAMIL")
 _JOINERS = "'"
 _IDEOGRAPH = ("CJK UNIFIED", "HIRAGANA", "KATAKANA")
+# Over a row of kinds: a word with the joiners inside it, a lone sign, an ending, a pause.
+_RUNS = re.compile(r"w(?:j*w)*|e|\.+|,+")
+_REMEMBERED = 16384
 
 
 class Token(NamedTuple):
@@ -62,7 +67,6 @@ class Normal(NamedTuple):
         return (self.origin[start], self.origin[end - 1] + 1)
 
 
-@lru_cache(maxsize=16384)
 def fold(char: str) -> str:
     """Fold one character to nothing, one or a few; line ends and spaces become `\\n` and a space."""
     if char in "\n\r\x0b\x0c\u2028\u2029":
@@ -89,18 +93,29 @@ def _is_vowel_sign(char: str, category: str) -> bool:
     )
 
 
+class _Table(dict[str, str]):
+    """What a function gives for each character, remembered: a look into a dictionary is quicker than any cache's call."""
+
+    def __init__(self, work: Callable[[str], str]) -> None:
+        super().__init__()
+        self._work = work
+
+    def __missing__(self, char: str) -> str:
+        if len(self) >= _REMEMBERED:
+            self.clear()
+        found = self[char] = self._work(char)
+        return found
+
+
 def normalise(text: str) -> Normal:
     """Fold a text of any length in linear time, keeping the way back to the original."""
-    pieces: list[str] = []
-    origin: list[int] = []
-    for place, char in enumerate(text):
-        piece = fold(char)
-        pieces.append(piece)
-        origin.extend([place] * len(piece))
-    return Normal("".join(pieces), tuple(origin))
+    pieces = [_FOLDS[char] for char in text]
+    sizes = list(map(len, pieces))
+    if sizes.count(1) == len(sizes):
+        return Normal("".join(pieces), tuple(range(len(pieces))))
+    return Normal("".join(pieces), tuple(place for place, size in enumerate(sizes) for _ in range(size)))
 
 
-@lru_cache(maxsize=16384)
 def _kind(char: str) -> str:
     """Class of a folded character: w word, j joiner, e emoji or ideograph, . sentence end, `,` weak break, space."""
     if char in _JOINERS:
@@ -117,32 +132,27 @@ def _kind(char: str) -> str:
     return ","
 
 
+_FOLDS = _Table(fold)
+_KINDS = _Table(_kind)
+
+
 def tokens(text: str, *, origin: tuple[int, ...] | None = None) -> list[Token]:
     """Cut a folded text into words, single ideographs and single emoji. Apostrophes vanish: "don't" is "dont".
 
     origin: as in `Normal`; without it spans are those of the folded text.
     """
     found: list[Token] = []
-    word: list[str] = []
-    begin = end = gap = 0
-    for place, char in enumerate(text):
-        kind = _kind(char)
-        if kind == "w":
-            if not word:
-                begin = place
-            word.append(char)
-            end = place + 1
-        elif kind != "j" or not word:
-            if word:
-                found.append(Token(_unmask("".join(word)), begin, end, gap))
-                word, gap = [], 0
-            if kind == "e":
-                found.append(Token(char, place, place + 1, gap))
-                gap = 0
-            elif kind != "j":
-                gap = max(gap, {".": 2, ",": 1}.get(kind, 0))
-    if word:
-        found.append(Token(_unmask("".join(word)), begin, end, gap))
+    gap = 0
+    kinds = "".join([_KINDS[char] for char in text])
+    for run in _RUNS.finditer(kinds):
+        begin, end = run.span()
+        kind = kinds[begin]
+        if kind in "we":
+            word = text[begin:end].replace("'", "")
+            found.append(Token(_unmask(word) if kind == "w" else word, begin, end, gap))
+            gap = 0
+        else:
+            gap = max(gap, 2 if kind == "." else 1)
     if origin is None:
         return found
     return [Token(t.text, origin[t.start], origin[t.end - 1] + 1, t.gap) for t in found]

@@ -14,10 +14,14 @@ from typing import NamedTuple
 from bot.nlu.normalise import words
 
 ANY = -1
+_OTHER = frozenset({-3})
+"""Stands for any word that no pattern names at a stage."""
 END = "\n"
 """Written `$` in a pattern; whoever runs the automaton puts this word at the end of each sentence."""
 GAP = 3
-_STATES_KEPT = 20000
+_MOST_KEPT = 600_000
+"""Ways from stage to stage, and nodes of stages, that are remembered: 8 MiB of everyday words, 32 of hostile ones."""
+_WORDS_KEPT = 20000
 _LEXEMES = re.compile(r"<[\w-]+>|\.\.\d*|[()|?_^$]|[^\s()|?<>^$]+\??")
 
 
@@ -39,6 +43,15 @@ class Point(NamedTuple):
     done: tuple[int, ...]
 
 
+class Stage(NamedTuple):
+    """All that patterns begun at one word can still become. `ahead` remembers the stages after each word met so far."""
+
+    steps: tuple[dict[int, tuple[int, ...]], ...]
+    any: tuple[int, ...]
+    done: tuple[int, ...]
+    ahead: "dict[frozenset[int], Stage | None]"
+
+
 class Automaton:
     """All patterns as one automaton over symbols. `add` them all, then `finish`, then `run`."""
 
@@ -52,9 +65,10 @@ class Automaton:
         self._steps: list[dict[int, tuple[int, ...]]] = []
         self._accepts: dict[int, int] = {}
         self._points: dict[int, Point] = {}
-        self._first = Point({}, (), ())
-        self._starts: dict[frozenset[int], Point] = {}
-        self._ending: frozenset[int] = frozenset()
+        self._root = Stage((), (), (), {})
+        self._stages: dict[frozenset[int], Stage] = {}
+        self._kept = 0
+        self._end = -2
 
     def node(self) -> int:
         """Make one more node."""
@@ -99,8 +113,9 @@ class Automaton:
         shared: dict[tuple[int, ...], dict[int, tuple[int, ...]]] = {}
         ends = {end for steps in self._steps for targets in steps.values() for end in targets}
         self._points = {node: self._point(self._closure(node), shared) for node in ends | set(self.heads)}
-        self._first = self._point(set().union(*(self._closure(head) for head in self.heads)), shared)
-        self._ending = frozenset(node for node, point in self._points.items() if point.done)
+        first = self._point(set().union(*(self._closure(head) for head in self.heads)), shared)
+        self._root = _stage([first])
+        self._end = self.symbols.get(END, -2)
         self._steps.clear()
         self.free.clear()
         return self
@@ -121,56 +136,56 @@ class Automaton:
     def run(self, row: Sequence[frozenset[int]]) -> list[tuple[int, int, int]]:
         """Find (pattern, place of its first word, place of its last) in a row of words.
 
-        Where a pattern may have begun at several places, the earliest counts.
+        Where a pattern may have begun at several places, the earliest counts. Nothing is found across an `END`.
         """
         found: list[tuple[int, int, int]] = []
-        state: dict[int, int] = {}
-        begun: Point | None = None
+        live: list[tuple[int, Stage]] = []
         for place, word in enumerate(row):
-            after: dict[int, int] = {}
-            for node, start in state.items():
-                self._go(self._points[node], start, word, after)
-            if begun is not None:
-                self._go(begun, place - 1, word, after)
-            begun = self._begun(word)
-            done = {
-                (number, after[node]) for node in self._ending.intersection(after) for number in self._points[node].done
-            }
-            done |= {(number, place) for number in begun.done}
-            found.extend((number, start, place) for number, start in sorted(done))
-            state = after
+            after: list[tuple[int, Stage]] = []
+            done: dict[int, int] = {}
+            for start, stage in [*live, (place, self._root)]:
+                ahead = stage.ahead[word] if word in stage.ahead else self._ahead(stage, word)
+                if ahead is not None:
+                    after.append((start, ahead))
+                    for number in ahead.done:
+                        done.setdefault(number, start)
+            found.extend((number, start, place) for number, start in sorted(done.items()))
+            live = [] if self._end in word else after
         return found
 
-    @staticmethod
-    def _go(point: Point, start: int, word: frozenset[int], after: dict[int, int]) -> None:
-        """From a point, by a word, to the next points, remembering where each way began."""
-        for target in point.any:
-            if start < after.get(target, start + 1):
-                after[target] = start
-        for symbol in word:
-            for target in point.steps.get(symbol, ()):
-                if start < after.get(target, start + 1):
-                    after[target] = start
+    def _ahead(self, stage: Stage, word: frozenset[int]) -> Stage | None:
+        """The stage after one more word, worked out when it is first asked for, None if no pattern goes on."""
+        if self._kept >= _MOST_KEPT:
+            self._forget()
+        self._kept += 1
+        named = [table[symbol] for symbol in word for table in stage.steps if symbol in table]
+        if named or _OTHER not in stage.ahead:
+            nodes = frozenset(stage.any).union(*named)
+            stage.ahead[word if named else _OTHER] = self._stage(nodes) if nodes else None
+        found = stage.ahead[word] = stage.ahead[word if named else _OTHER]
+        return found
 
-    def _begun(self, word: frozenset[int]) -> Point:
-        """All patterns that begin with a word, as one point: worked out when the word is first met."""
-        known = self._starts.get(word)
+    def _stage(self, nodes: frozenset[int]) -> Stage:
+        known = self._stages.get(nodes)
         if known is None:
-            steps = self._first.steps
-            nodes = {*self._first.any, *(node for symbol in word for node in steps.get(symbol, ()))}
-            known = self._starts[word] = _merged([self._points[node] for node in nodes])
+            self._kept += len(nodes)
+            known = self._stages[nodes] = _stage([self._points[node] for node in nodes])
         return known
 
+    def _forget(self) -> None:
+        """Start afresh, so that no row of messages can fill the memory. A run under way keeps the stages that it has."""
+        self._stages, self._kept = {}, 0
+        self._root = self._root._replace(ahead={})
 
-def _merged(points: Sequence[Point]) -> Point:
-    steps: dict[int, set[int]] = {}
-    for point in points:
-        for symbol, targets in point.steps.items():
-            steps.setdefault(symbol, set()).update(targets)
-    return Point(
-        {symbol: tuple(targets) for symbol, targets in steps.items()},
+
+def _stage(points: Iterable[Point]) -> Stage:
+    points = list(points)
+    tables = {id(point.steps): point.steps for point in points if point.steps}
+    return Stage(
+        tuple(tables.values()),
         tuple({target for point in points for target in point.any}),
         tuple({number for point in points for number in point.done}),
+        {},
     )
 
 
@@ -302,7 +317,7 @@ class Lexicon:
         """Give the symbols a word stands for, none if it means nothing to any pattern."""
         known = self._known.get(word)
         if known is None:
-            if len(self._known) >= _STATES_KEPT:
+            if len(self._known) >= _WORDS_KEPT:
                 self._known.clear()
             known = self._known[word] = self._work_out(word)
         return known

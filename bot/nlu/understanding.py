@@ -19,12 +19,18 @@ class Evidence(Struct, frozen=True):
 
 
 class Signal(Struct, frozen=True, omit_defaults=True):
-    """How urgent a message is, from P0 (now) to P3 (ordinary), and why."""
+    """How urgent a message is, from P0 (now) to P3 (ordinary), and why.
+
+    tentative: only the statistical reader says so, which asks "are you safe?" and queues a person, and pages nobody.
+    lowered: an urgent phrase was found, and what stands around it (a negation, the past, a film) took it back.
+    """
 
     level: Level = "P3"
     concerns: tuple[str, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     about: About = "self"
+    tentative: bool = False
+    lowered: bool = False
 
     @property
     def urgent(self) -> bool:

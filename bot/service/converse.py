@@ -3,13 +3,17 @@
 import time
 from collections.abc import Sequence
 
+import msgspec
+
 from bot.engine import effects as fx
 from bot.log import get
 from bot.nlu import language
+from bot.service import paging
 from bot.service.parts import Parts
-from bot.service.plan import Plan, Reader, plan, set_aside
-from bot.store import conversations, handoffs, inbox, notes, outbox, timers
+from bot.service.plan import Ack, Plan, Reader, plan, reply_rows, set_aside, words_to_read
+from bot.store import conversations, handoffs, inbox, notes, outbox, rota, timers
 from bot.store.database import Connection, ValuesRefused
+from channels.messages import Inbound
 
 BATCH = 50
 """Conversations locked by one transaction."""
@@ -23,6 +27,7 @@ BUDGET = 5.0
 
 
 log = get(__name__)
+_text = msgspec.json.Decoder(Inbound).decode
 
 
 def drain(parts: Parts, *, urgent_only: bool, budget: float = BUDGET) -> int:
@@ -63,7 +68,8 @@ def _converse(parts: Parts, urgent_only: bool, batch: int, aside: bool = False) 
         if not locked:
             return 0
         plans = _plan_all(parts, connection, locked, now, aside)
-        _write(connection, plans, now)
+        _answer_acks(connection, parts, locked, plans, now)
+        _write(connection, parts, plans, now)
     if not plans:
         # All of them were answered between the look and the lock; behind them somebody else may be due.
         return _converse(parts, urgent_only, batch, aside)
@@ -77,12 +83,20 @@ def _plan_all(
     ids = [conversation.id for conversation in locked]
     rows = inbox.pending(connection, ids, EVENTS_EACH)
     recent = inbox.recent_texts(connection, ids, now - TOGETHER, TOGETHER_MOST)
-    reader = Reader(parts.screen, language.other_than)
+    reader = Reader(parts.screen, language.other_than, parts.second)
     by_conversation: dict[int, list[inbox.Pending]] = {}
     for row in rows:
         by_conversation.setdefault(row.conversation_id, []).append(row)
     if aside:
         return [set_aside(one, by_conversation[one.id], now) for one in locked if one.id in by_conversation]
+    acks = _acks(connection, locked, rows)
+    parts.warm(
+        [
+            words
+            for conversation, its in by_conversation.items()
+            for words in words_to_read(its, recent.get(conversation, ()), together=parts.second is not None)
+        ]
+    )
     return [
         plan(
             conversation,
@@ -92,18 +106,54 @@ def _plan_all(
             channels=parts.channels,
             reader=reader,
             now=now,
+            acks=acks,
         )
         for conversation in locked
         if conversation.id in by_conversation
     ]
 
 
-def _write(connection: Connection, plans: Sequence[Plan], now: float) -> None:
+def _acks(
+    connection: Connection, locked: Sequence[conversations.Locked], rows: Sequence[inbox.Pending]
+) -> dict[int, Ack]:
+    """The rows in which somebody on the rota answers a page. A tenant who writes the same is a tenant."""
+    found = {row.id: (row.conversation_id, reference) for row in rows if (reference := _reference(row))}
+    if not found:
+        return {}
+    addresses = {one.id: (one.channel, one.address) for one in locked}
+    names = rota.named_by(connection, sorted({addresses[conversation] for conversation, _ in found.values()}))
+    return {
+        row_id: Ack(row_id, reference, names[addresses[conversation]])
+        for row_id, (conversation, reference) in found.items()
+        if addresses[conversation] in names
+    }
+
+
+def _reference(row: inbox.Pending) -> str | None:
+    """Most rows are told apart by their raw text, so that they are not read twice."""
+    if row.kind != "message" or "ack" not in row.payload.lower():
+        return None
+    return paging.read_ack(_text(row.payload).text)
+
+
+def _answer_acks(
+    connection: Connection, parts: Parts, locked: Sequence[conversations.Locked], plans: Sequence[Plan], now: float
+) -> None:
+    by_id = {one.id: one for one in locked}
+    for made in plans:
+        for ack in made.acks:
+            said = paging.answer(connection, parts.library.book(), ack.reference, ack.by, now)
+            made.rows += reply_rows(by_id[made.standing.id], ack.inbox_id, said, parts.channels, now)
+
+
+def _write(connection: Connection, parts: Parts, plans: Sequence[Plan], now: float) -> None:
     if not plans:
         return
     conversations.save(connection, [made.standing for made in plans])
     outbox.add(connection, [row for made in plans for row in made.rows])
-    handoffs.open_all(connection, [opening for made in plans for opening in made.openings])
+    openings = [opening for made in plans for opening in made.openings]
+    opened = handoffs.open_all(connection, openings)
+    paging.open_all(connection, parts, list(zip(opened, openings, strict=True)), now)
     for made in plans:
         for inbox_id, effect in made.notes:
             _write_note(connection, made.standing, inbox_id, effect, now)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from bot.log import get
+from bot.service import paging
 from bot.service.converse import BUDGET
 from bot.service.parts import Parts
 from bot.service.retry import LEASE, Next, decide
@@ -177,15 +178,31 @@ def settle(connection: Connection, landed: Sequence[tuple[Claimed, Sent]], parts
     decided = [(row, sent, next_for(parts, row, sent, now)) for row, sent in landed]
     contacts.hold(connection, [row.id for row, _, step in decided if step.state == "failed"])
     written = set(outbox.record(connection, [_result(row, sent, step, now) for row, sent, step in decided], now))
+    _follow_pages(connection, parts, [one for one in decided if one[0].id in written], now)
     lost = [(row, sent) for row, sent, step in decided if step.state == "failed" and row.id in written]
     for row, sent in lost:
         log.warning("send_failed", outbox=row.id, channel=row.sender, outcome=sent.outcome, code=sent.code)
     # What we held back ourselves tells nothing new, and must not undo a START that has come in since it was claimed.
     lost = [(row, sent) for row, sent in lost if sent.code != WE_HELD_BACK]
     contacts.note_outcomes(connection, [(row.conversation_id, sent.outcome) for row, sent in lost], now)
+    # A page's tenant is not the one it was sent to, and its own ladder goes on.
+    lost = [(row, sent) for row, sent in lost if row.purpose != "page"]
     facts = [msgspec.json.encode({"outcome": sent.outcome}).decode() for _, sent in lost]
     ids, keys = [row.conversation_id for row, _ in lost], [f"outbox:{row.id}" for row, _ in lost]
     return bool(lost) and inbox.add_fact(connection, ids, "delivery_failed", keys, facts, now) > 0
+
+
+def _follow_pages(
+    connection: Connection, parts: Parts, decided: Sequence[tuple[Claimed, Sent, Next]], now: float
+) -> None:
+    outcomes = [
+        (row.id, step.state == "sent", sent.code)
+        for row, sent, step in decided
+        if row.purpose == "page" and step.state in ("sent", "failed")
+    ]
+    if outcomes:
+        paging.followed(connection, parts, outcomes, now)
+        parts.bell.ring("urgent")
 
 
 def next_for(parts: Parts, row: Claimed, sent: Sent, now: float) -> Next:

@@ -5,14 +5,30 @@ Pure but for the clock of its caller, so that everything a message causes can be
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import msgspec
 
 from bot.engine import effects as fx
-from bot.engine.events import DeliveryFailed, Event, MessageReceived, TimerFired
+from bot.engine.events import (
+    AdvisorClaimed,
+    AdvisorReplied,
+    DeliveryFailed,
+    Event,
+    HandoffClosed,
+    HandoffReturned,
+    LevelSet,
+    MessageReceived,
+    NobodyCame,
+    NobodyOnCall,
+    PageAccepted,
+    PageAcknowledged,
+    TimerFired,
+)
 from bot.engine.state import State, from_json, to_json
 from bot.engine.step import step
 from bot.log import get
+from bot.nlu.language import latin
 from bot.nlu.understanding import Level, Signal, Understanding
 from bot.service.library import Edition, Library
 from bot.store.conversations import Locked, Standing
@@ -20,13 +36,40 @@ from bot.store.handoffs import Opening
 from bot.store.inbox import Pending
 from bot.store.outbox import Row
 from channels.messages import Channel, Inbound, Option, Outbound, Part
+from channels.text import isolate
+from flows.schema import BASE_LANGUAGE
 
-FACTS = ("timer", "delivery_failed")
+FACTS: Mapping[str, type[Event]] = {
+    "timer": TimerFired,
+    "delivery_failed": DeliveryFailed,
+    "page_accepted": PageAccepted,
+    "page_acknowledged": PageAcknowledged,
+    "nobody_on_call": NobodyOnCall,
+    "nobody_came": NobodyCame,
+    "advisor_claimed": AdvisorClaimed,
+    "advisor_replied": AdvisorReplied,
+    "handoff_returned": HandoffReturned,
+    "handoff_closed": HandoffClosed,
+    "level_set": LevelSet,
+}
+"""Kinds of inbox rows that are no message: what our own side did, and what became of it."""
+
+TOGETHER = 5
+"""A tenant's messages that are read together, the newest included."""
 
 log = get(__name__)
 _inbound = msgspec.json.Decoder(Inbound).decode
 _signal = msgspec.json.Decoder(Signal).decode
 _fact = msgspec.json.Decoder(dict[str, str]).decode
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """Somebody on the rota answered a page. by: their name."""
+
+    inbox_id: int
+    reference: str
+    by: str
 
 
 @dataclass(slots=True)
@@ -38,6 +81,7 @@ class Plan:
     rows: list[Row] = field(default_factory=list)
     openings: list[Opening] = field(default_factory=list)
     notes: list[tuple[int, fx.Effect]] = field(default_factory=list)
+    acks: list["Ack"] = field(default_factory=list)
 
     @property
     def urgent(self) -> bool:
@@ -47,10 +91,15 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """What turns words into an `Understanding`. screen: oldest message first. language: None where it cannot be known."""
+    """What turns words into an `Understanding`.
+
+    screen: oldest message first. language: None where it cannot be known. second: the second reader of distress, given
+    messages, oldest first, and what the phrases said of them.
+    """
 
     screen: Callable[[Sequence[str]], Signal]
     language: Callable[[str, str], str | None]
+    second: Callable[[Sequence[str], Signal], Signal] | None = None
 
 
 def plan(
@@ -62,16 +111,22 @@ def plan(
     channels: Mapping[str, Channel],
     reader: Reader,
     now: float,
+    acks: Mapping[int, Ack] = MappingProxyType({}),
 ) -> Plan:
     """Take one locked conversation through its unseen rows in order.
 
     recent: what the tenant wrote in the last minutes, oldest first, because people split sentences. now: POSIX seconds.
+    acks: rows that answer a page, by their ids; the engine does not see them.
     """
     state, written, heard = _state(conversation), list(recent), _Heard()
     made = Plan(_standing(conversation, state, heard))
     for row in pending:
         edition = library.of(state.revision if state.stack else "")
         made.seen.append(row.id)
+        if row.id in acks:
+            made.acks.append(acks[row.id])
+            heard.last_inbound_at = row.at
+            continue
         before = len(made.rows), len(made.openings), len(made.notes)
         try:
             event = _event(row, conversation, state, edition, reader, written, heard)
@@ -116,22 +171,23 @@ def _event(
     written: list[str],
     heard: _Heard,
 ) -> Event:
-    if row.kind == "timer":
-        return TimerFired(at=row.at, id=row.id, name=_fact(row.payload)["name"])
-    if row.kind == "delivery_failed":
-        return DeliveryFailed(at=row.at, id=row.id, outcome=_fact(row.payload)["outcome"])
+    if row.kind in FACTS:
+        kind = FACTS[row.kind]
+        said = {**_fact(row.payload), "type": kind.__name__, "at": row.at, "id": row.id}
+        return msgspec.convert(said, kind, strict=False)
     inbound = _inbound(row.payload)
     heard.profile_name = inbound.profile_name or heard.profile_name
     heard.external_user_id = inbound.external_user_id or heard.external_user_id
     if inbound.kind in ("message", "button"):
         heard.last_inbound_at = row.at
-    return _message(row, inbound, _understand(row, inbound, state, edition, reader, written))
+    return message_of(row.id, row.at, inbound, _understand(row, inbound, state, edition, reader, written))
 
 
-def _message(row: Pending, inbound: Inbound, understood: Understanding) -> MessageReceived:
+def message_of(row_id: int, at: float, inbound: Inbound, understood: Understanding) -> MessageReceived:
+    """A message as the engine takes it. row_id: of the inbox. at: POSIX seconds of receipt."""
     return MessageReceived(
-        at=row.at,
-        id=row.id,
+        at=at,
+        id=row_id,
         channel=inbound.channel,
         kind=inbound.kind,
         message=inbound.provider_id,
@@ -156,16 +212,51 @@ def _understand(
     if not inbound.text:
         return Understanding(signal=signal)
     if written:
-        together = reader.screen([*written[-4:], inbound.text])
+        together = reader.screen([*written[1 - TOGETHER :], inbound.text])
         # What has raised the level already must not make every calm word after it urgent again.
         signal = together if together.level < min(signal.level, state.level) else signal
     written.append(inbound.text)
     if inbound.choice is not None:
         return Understanding(signal=signal)
-    language = state.language or edition.book.landlord.languages[0]
-    return Understanding(
-        signal=signal, faq=edition.answer(inbound.text, language), language=reader.language(inbound.text, language)
-    )
+    if reader.second is not None and not signal.urgent:
+        doubted = reader.second(written[-TOGETHER:], signal)
+        signal = doubted if doubted.level < min(signal.level, state.level) else signal
+    if signal.level == "P0":
+        # Somebody in danger gets the crisis words, whatever else they ask.
+        return Understanding(signal=signal)
+    current = state.language or edition.book.landlord.languages[0]
+    other = reader.language(inbound.text, current)
+    return Understanding(signal=signal, faq=edition.answer(inbound.text, other or current), language=other)
+
+
+def words_to_read(pending: Sequence[Pending], recent: Sequence[str], *, together: bool) -> list[str]:
+    """What an encoder will be asked about one conversation's rows: what was written, not tapped, in Latin letters.
+
+    recent: as in `plan`. together: a second reader will want each message with those before it.
+    """
+    found, written = [], list(recent)
+    for row in pending:
+        inbound = _readable(row)
+        if inbound is None or not inbound.text:
+            continue
+        written.append(inbound.text)
+        if inbound.choice is None and latin(inbound.text):
+            found.append(inbound.text)
+            found += [as_one(written[-TOGETHER:])] if together and len(written) > 1 else []
+    return found
+
+
+def as_one(messages: Sequence[str]) -> str:
+    """Messages as the second reader reads them together, oldest first."""
+    return "\n".join(messages)
+
+
+def _readable(row: Pending) -> Inbound | None:
+    """A row's message; one that cannot be read has its own turn later, and sends its tenant to a person."""
+    try:
+        return None if row.kind in FACTS else _inbound(row.payload)
+    except msgspec.DecodeError:
+        return None
 
 
 def _worst(row: Pending, state: State) -> Level:
@@ -212,30 +303,51 @@ def _add_effects(
     position = 0
     for effect in effects:
         if isinstance(effect, fx.SendText):
-            for part in _render(conversation, effect, channels, None if position else reply_to):
+            for part in render(conversation, effect, channels, None if position else reply_to):
                 made.rows.append(_row(conversation, row, position, effect, part, level, now))
                 position += 1
         elif isinstance(effect, fx.OpenHandoff):
             fields = msgspec.json.encode(effect.fields).decode()
-            made.openings.append(
-                Opening(conversation.id, row.id, effect.queue, effect.level, effect.reason, fields, row.at)
-            )
+            opening = Opening(conversation.id, row.id, effect.queue, effect.level, effect.reason, fields, row.at)
+            made.openings.append(opening._replace(tentative=effect.tentative))
         else:
             made.notes.append((row.id, effect))
 
 
-def _render(
+def reply_rows(conversation: Locked, row_id: int, text: str, channels: Mapping[str, Channel], now: float) -> list[Row]:
+    """An answer to somebody on the rota. now: POSIX seconds."""
+    effect = fx.SendText(text=text, language=BASE_LANGUAGE)
+    parts = render(conversation, effect, channels, None)
+    return [
+        Row(
+            conversation_id=conversation.id,
+            inbox_id=row_id,
+            position=position,
+            sender=conversation.channel,
+            purpose="reply",
+            urgent=True,
+            text=part.text,
+            part=msgspec.json.encode(part).decode(),
+            created_at=now,
+        )
+        for position, part in enumerate(parts)
+    ]
+
+
+def render(
     conversation: Locked, effect: fx.SendText, channels: Mapping[str, Channel], reply_to: str | None
 ) -> tuple[Part, ...]:
+    """An effect as the calls of its conversation's channel. reply_to: the provider's id of the message answered."""
     outbound = Outbound(
         channel=conversation.channel,  # type: ignore[arg-type]  # the table's CHECK allows only these names
         account=conversation.account,
         address=conversation.address,
-        text=effect.text,
+        text=isolate(effect.text),
         language=effect.language,
-        options=tuple(Option(choice.id, choice.label) for choice in effect.choices),
+        options=tuple(Option(choice.id, isolate(choice.label)) for choice in effect.choices),
         template=effect.template,
         menu=effect.menu,
+        media_url=effect.media_url,
         reply_to=reply_to or None,
     )
     channel = channels.get(conversation.channel)
@@ -260,6 +372,8 @@ def _row(
         text=part.text,
         part=msgspec.json.encode(part).decode(),
         created_at=now,
+        # What the webhook has said by itself is kept with what was said, and not said again.
+        said=row.answered and effect.purpose == "crisis",
     )
 
 
@@ -285,4 +399,5 @@ def _standing(
         profile_name=heard.profile_name,
         external_user_id=heard.external_user_id,
         last_inbound_at=heard.last_inbound_at,
+        suppressed=state.suppressed,
     )

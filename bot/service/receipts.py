@@ -5,6 +5,7 @@ from typing import NamedTuple, get_args
 
 import msgspec
 
+from bot.service import paging
 from bot.service.parts import Parts
 from bot.store import contacts, inbox, outbox
 from bot.store.database import Connection
@@ -51,16 +52,25 @@ def follow(parts: Parts, reports: Sequence[Report]) -> list[bool]:
             for conversation, report in zip(conversations, reports, strict=True)
             if conversation is not None and report.receipt.status in FAILURES
         ]
+        paged = _pages_failed(connection, parts, [report for _, report in failed])
         for conversation, report in failed:
-            _note_failure(connection, conversation, report)
+            _note_failure(connection, conversation, report, page=report.outbox_id in paged)
     if failed:
         parts.bell.ring("talk")
     return [conversation is not None for conversation in conversations]
 
 
-def _note_failure(connection: Connection, conversation: int, report: Report) -> None:
+def _pages_failed(connection: Connection, parts: Parts, failed: Sequence[Report]) -> set[int]:
+    """Pages that never arrived: the next person's turn has come. Returns which of the reports are about pages."""
+    outcomes = [(report.outbox_id, False, report.receipt.code) for report in failed]
+    return paging.followed(connection, parts, outcomes, parts.clock()) if outcomes else set()
+
+
+def _note_failure(connection: Connection, conversation: int, report: Report, *, page: bool) -> None:
     """Carriers tell of a stop or a dead number only now (Twilio's error codes), sometimes days after accepting."""
     outcome = report.receipt.outcome or Outcome.UNREACHABLE
     contacts.note_outcomes(connection, [(conversation, outcome)], report.at)
+    if page:
+        return
     fact = msgspec.json.encode({"outcome": outcome}).decode()
     inbox.add_fact(connection, [conversation], "delivery_failed", [f"receipt:{report.outbox_id}"], [fact], report.at)

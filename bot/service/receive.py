@@ -32,10 +32,14 @@ class Kept(StrEnum):
 
 
 class Arrival(NamedTuple):
-    """Something a tenant said or did, and when it came, in POSIX seconds."""
+    """Something a tenant said or did, and when it came, in POSIX seconds.
+
+    answered: the webhook has said the crisis words for it itself.
+    """
 
     inbound: Inbound
     at: float
+    answered: bool = False
 
 
 class Intake:
@@ -67,18 +71,18 @@ def receive(parts: Parts, inbound: Inbound, at: float) -> Kept:
 
 def store(parts: Parts, arrivals: Sequence[Arrival]) -> list[Kept]:
     """Store arrivals in one transaction and ring for them. Raises `DatabaseAway` or `ValuesRefused`."""
-    signals = [_screen(parts, inbound.text) for inbound, _ in arrivals]
-    screened = [(inbound, signal, at) for (inbound, at), signal in zip(arrivals, signals, strict=True)]
+    signals = [screen(parts, arrival.inbound.text) for arrival in arrivals]
+    screened = [(one.inbound, signal, one.at, one.answered) for one, signal in zip(arrivals, signals, strict=True)]
     with parts.database.connection() as connection:
         added = inbox.add_all(connection, screened)
-        for (inbound, _), found in zip(arrivals, added, strict=True):
+        for arrival, found in zip(arrivals, added, strict=True):
             if found.inbox_id is None:
-                _compare_repeat(inbound, inbox.text_of(connection, inbound))
+                _compare_repeat(arrival.inbound, inbox.text_of(connection, arrival.inbound))
     parts.bell.ring(*_queues(arrivals, signals))
     return [Kept.REPEATED if found.inbox_id is None else Kept.STORED for found in added]
 
 
-def _screen(parts: Parts, text: str) -> Signal:
+def screen(parts: Parts, text: str) -> Signal:
     """Read one message for distress. What the reader fails on is stored all the same, and goes to a person (P2)."""
     try:
         return parts.screen([text]) if text else Signal()
@@ -89,7 +93,7 @@ def _screen(parts: Parts, text: str) -> Signal:
 
 def _queues(arrivals: Sequence[Arrival], signals: Sequence[Signal]) -> set[QueueName]:
     queues: set[QueueName] = {"urgent" if signal.urgent else "talk" for signal in signals}
-    return queues | {"media"} if any(inbound.media for inbound, _ in arrivals) else queues
+    return queues | {"media"} if any(arrival.inbound.media for arrival in arrivals) else queues
 
 
 def _compare_repeat(inbound: Inbound, stored: str | None) -> None:
@@ -103,7 +107,7 @@ def replay(parts: Parts) -> int:
 
     def put_back(spooled: SpooledInbound | SpooledReceipt) -> None:
         if isinstance(spooled, SpooledInbound):
-            store(parts, [Arrival(spooled.inbound, spooled.at)])
+            store(parts, [Arrival(spooled.inbound, spooled.at, spooled.answered)])
         else:
             receipts.follow(parts, [Report(spooled.outbox_id, spooled.receipt, spooled.at)])
 

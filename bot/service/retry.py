@@ -10,9 +10,9 @@ LEASE = 12.0
 """Seconds a worker has for one claimed row: more than a look-up and a send may take together."""
 
 HOUR = 3600.0
-MAX_AGE = {"crisis": 24 * HOUR, "reply": 4 * HOUR, "proactive": 12 * HOUR}
+MAX_AGE = {"crisis": 24 * HOUR, "reply": 4 * HOUR, "proactive": 12 * HOUR, "page": 600.0}
 """Seconds after which words are too old to be worth saying, by purpose."""
-MOST_IN_DOUBT = {"crisis": 10, "reply": 4, "proactive": 1}
+MOST_IN_DOUBT = {"crisis": 10, "reply": 4, "proactive": 1, "page": 10}
 """Tries of unknown fate, by purpose, where the provider cannot be asked: each may have reached the tenant."""
 FIRST_DELAY = 1.0
 LONGEST_DELAY = 60.0
@@ -56,11 +56,11 @@ def decide(
 
 
 def _after_unknown(purpose: str, attempts: int, can_look_up: bool, jitter: Callable[[], float]) -> Next:
-    """Crisis words twice rather than never; an answer is looked up, and where it cannot be, repeated; the rest is not."""
+    """Crisis words and pages twice rather than never; an answer is looked up, or repeated where it cannot be; the rest is not."""
     delay = _backoff(attempts, jitter)
     if not can_look_up and attempts >= MOST_IN_DOUBT[purpose]:
         return Next("failed")
-    if purpose == "crisis":
+    if purpose in ("crisis", "page"):
         return Next("queued", 0.0 if attempts == 1 else delay)
     if can_look_up:
         return Next("queued", delay, verify=True)

@@ -25,10 +25,11 @@ class SpoolUnwritable(HearthlineError):
 
 
 class SpooledInbound(msgspec.Struct, frozen=True, tag="inbound"):
-    """An arrival and when it came, in POSIX seconds."""
+    """An arrival and when it came, in POSIX seconds. answered: the webhook has said the crisis words for it itself."""
 
     inbound: Inbound
     at: float
+    answered: bool = False
 
 
 class SpooledReceipt(msgspec.Struct, frozen=True, tag="receipt"):

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 from bot.queues import QUEUES
 from bot.service.parts import Parts
-from bot.store import due, handoffs, migrate, processes
+from bot.store import due, handoffs, migrate, pages, processes
 from bot.store.database import Connection, DatabaseAway
 
 ALIVE_FOR = 15.0
 """Seconds of silence after which a process counts as gone."""
+UNTOLD = 60.0
+"""Seconds that an alarm at P0 may be without a page that a provider has taken."""
 FAILURES_FOR = 24 * 3600.0
 """Seconds back that failed sends are counted."""
 
@@ -27,6 +29,7 @@ class Overview:
     author_errors: int
     spooled: int
     set_aside: int = 0
+    untold: int = 0
 
 
 def overview(parts: Parts) -> Overview:
@@ -42,6 +45,7 @@ def overview(parts: Parts) -> Overview:
             author_errors=due.author_errors(connection),
             spooled=len(parts.spool.files()),
             set_aside=parts.spool.set_aside(),
+            untold=pages.untold(connection, now - UNTOLD),
         )
 
 
@@ -56,6 +60,7 @@ def gauges(seen: Overview, now: float) -> Iterator[tuple[str, str, float]]:
     yield "outbox_retrying", "Parts that wait for another try", counts.retrying
     yield "outbox_failed_day", "Parts that failed for good in the last day", counts.failed
     yield "handoffs_waiting", "Conversations waiting for a person", sum(count for _, _, count, _ in seen.handoffs)
+    yield "untold_alarms", "Conversations at P0 for which no page was taken for a minute", seen.untold
     yield "spooled", "Webhooks on this machine's disk, waiting for PostgreSQL", seen.spooled
     yield "spool_set_aside", "Webhooks on this machine's disk that nobody could read or store", seen.set_aside
 

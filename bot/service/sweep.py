@@ -4,6 +4,7 @@ import msgspec
 
 from bot.log import get
 from bot.queues import QueueName
+from bot.service import desk, paging
 from bot.service.deliver import settle
 from bot.service.parts import Parts
 from bot.service.retry import LEASE
@@ -24,7 +25,7 @@ def sweep(parts: Parts) -> list[QueueName]:
 
     Raises `DatabaseAway`. What PostgreSQL refuses of one kind of work does not stop the others.
     """
-    for act in (fire_timers, take_over):
+    for act in (fire_timers, take_over, paging.climb_due, desk.keep):
         try:
             act(parts)
         except ValuesRefused as refused:

@@ -45,6 +45,7 @@ class Standing(NamedTuple):
     profile_name: str | None
     external_user_id: str | None
     last_inbound_at: float | None
+    suppressed: bool = False
 
 
 def lock_due(connection: Connection, *, urgent_only: bool, most: int) -> list[Locked]:
@@ -63,10 +64,11 @@ def save(connection: Connection, standings: Sequence[Standing]) -> None:
             reachable = coalesce(n.reachable, c.reachable), source = coalesce(c.source, n.source),
             profile_name = coalesce(n.profile_name, c.profile_name),
             external_user_id = coalesce(n.external_user_id, c.external_user_id),
-            last_inbound_at = greatest(c.last_inbound_at, to_timestamp(n.last_inbound_at))
+            last_inbound_at = greatest(c.last_inbound_at, to_timestamp(n.last_inbound_at)), suppressed = n.suppressed
         FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::boolean[], %s::boolean[], %s::text[], %s::text[],
-                    %s::text[], %s::float8[])
-             AS n (id, state, language, level, stopped, reachable, source, profile_name, external_user_id, last_inbound_at)
+                    %s::text[], %s::float8[], %s::boolean[])
+             AS n (id, state, language, level, stopped, reachable, source, profile_name, external_user_id, last_inbound_at,
+                   suppressed)
         WHERE c.id = n.id
         """,
         [list(column) for column in zip(*standings, strict=True)],

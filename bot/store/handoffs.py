@@ -7,7 +7,7 @@ from bot.store.database import Connection
 
 
 class Opening(NamedTuple):
-    """A request for a person. `fields` is JSON; `at` POSIX seconds."""
+    """A request for a person. `fields` is JSON; `at` POSIX seconds. tentative: nobody is paged for it."""
 
     conversation_id: int
     inbox_id: int
@@ -16,12 +16,17 @@ class Opening(NamedTuple):
     reason: str
     fields: str
     at: float
+    tentative: bool = False
 
 
-def open_all(connection: Connection, openings: Sequence[Opening]) -> None:
-    """Queue handoffs. One that is open in the same queue already takes the newer fields, and the level only rises."""
+def open_all(connection: Connection, openings: Sequence[Opening]) -> list[int]:
+    """Queue handoffs. One that is open in the same queue already takes the newer fields, and the level only rises.
+
+    Returns the id of each.
+    """
+    ids: list[int] = []
     for opening in openings:
-        connection.execute(
+        row = connection.execute(
             """
             INSERT INTO handoffs (conversation_id, inbox_id, queue, level, reason, fields, opened_at)
             VALUES (%s, %s, %s, %s, %s, %s::jsonb, to_timestamp(%s))
@@ -30,9 +35,13 @@ def open_all(connection: Connection, openings: Sequence[Opening]) -> None:
                 raised_at = CASE WHEN excluded.level < handoffs.level THEN excluded.opened_at ELSE handoffs.raised_at END,
                 reason = CASE WHEN excluded.level < handoffs.level THEN excluded.reason ELSE handoffs.reason END,
                 fields = handoffs.fields || excluded.fields
+            RETURNING id
             """,
-            opening,
-        )
+            opening[:7],
+        ).fetchone()
+        assert row is not None
+        ids.append(int(row[0]))
+    return ids
 
 
 def waiting(connection: Connection) -> list[tuple[str, str, int, float]]:

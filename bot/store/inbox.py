@@ -17,9 +17,10 @@ WITH known AS (
     SELECT %(channel)s, %(account)s, %(address)s WHERE NOT EXISTS (SELECT FROM known)
     ON CONFLICT DO NOTHING RETURNING id
 )
-INSERT INTO inbox (conversation_id, channel, account, provider_id, sequence, kind, text, payload, signal, urgent, received_at)
+INSERT INTO inbox (conversation_id, channel, account, provider_id, sequence, kind, text, payload, signal, urgent, received_at,
+                   answered)
 SELECT id, %(channel)s, %(account)s, %(provider_id)s, %(sequence)s, %(kind)s, %(text)s, %(payload)s::jsonb,
-       %(signal)s::jsonb, %(urgent)s, to_timestamp(%(at)s)
+       %(signal)s::jsonb, %(urgent)s, to_timestamp(%(at)s), %(answered)s
 FROM (SELECT id FROM known UNION ALL SELECT id FROM made) AS found
 ON CONFLICT (channel, account, provider_id) DO NOTHING
 RETURNING id, conversation_id
@@ -46,14 +47,16 @@ class Pending(NamedTuple):
     payload: str
     signal: str | None
     at: float
+    answered: bool = False
 
 
-def add(connection: Connection, inbound: Inbound, signal: Signal, at: float) -> Added:
+def add(connection: Connection, inbound: Inbound, signal: Signal, at: float, answered: bool = False) -> Added:
     """Store one arrival once, whatever number of times and at whatever moment it comes.
 
-    at: POSIX seconds of receipt. Corrections, consent words and files are recorded in the same transaction.
+    at: POSIX seconds of receipt. answered: the webhook has said the crisis words for it itself. Corrections, consent words
+    and files are recorded in the same transaction.
     """
-    values = _values(inbound, signal, at)
+    values = _values(inbound, signal, at, answered)
     if _is_plain(inbound):
         return _add_row(connection, values)
     with connection.transaction():
@@ -65,13 +68,13 @@ def add(connection: Connection, inbound: Inbound, signal: Signal, at: float) -> 
         return added
 
 
-def add_all(connection: Connection, arrivals: Sequence[tuple[Inbound, Signal, float]]) -> list[Added]:
+def add_all(connection: Connection, arrivals: Sequence[tuple[Inbound, Signal, float, bool]]) -> list[Added]:
     """Store several arrivals in one transaction and one exchange with the server, as `add` would one by one.
 
     Tenants are taken in the order of their addresses: two processes that make the same new conversations in different
     orders would wait for each other. Each tenant's own messages keep their order.
     """
-    if len(arrivals) == 1 or not all(_is_plain(inbound) for inbound, _, _ in arrivals):
+    if len(arrivals) == 1 or not all(_is_plain(arrival[0]) for arrival in arrivals):
         return [add(connection, *arrival) for arrival in arrivals]
     ordered = sorted(range(len(arrivals)), key=lambda place: _whose(arrivals[place][0]))
     with connection.pipeline(), connection.transaction():
@@ -96,7 +99,7 @@ def _add_row(connection: Connection, values: dict[str, object]) -> Added:
     return Added(*row) if row else Added(None, None)
 
 
-def _values(inbound: Inbound, signal: Signal, at: float) -> dict[str, object]:
+def _values(inbound: Inbound, signal: Signal, at: float, answered: bool = False) -> dict[str, object]:
     return {
         "channel": inbound.channel,
         "account": inbound.account,
@@ -109,6 +112,7 @@ def _values(inbound: Inbound, signal: Signal, at: float) -> dict[str, object]:
         "signal": None if signal.level == "P3" else msgspec.json.encode(signal).decode(),
         "urgent": signal.urgent,
         "at": at,
+        "answered": answered,
     }
 
 
@@ -157,20 +161,22 @@ def add_fact(
     keys: Sequence[str],
     payloads: Sequence[str],
     at: float,
+    *,
+    urgent: bool = False,
 ) -> int:
-    """Queue facts of our own making (timers, failed deliveries) for conversations, each once by its key.
+    """Queue facts of our own making (timers, failed deliveries, what staff did) for conversations, each once by its key.
 
-    Returns how many were new. at: POSIX seconds.
+    Returns how many were new. at: POSIX seconds. urgent: the urgent worker is to take them.
     """
     return connection.execute(
         """
-        INSERT INTO inbox (conversation_id, channel, account, provider_id, kind, payload, received_at)
-        SELECT fact.conversation_id, c.channel, c.account, fact.key, %s, fact.payload::jsonb, to_timestamp(%s)
+        INSERT INTO inbox (conversation_id, channel, account, provider_id, kind, payload, received_at, urgent)
+        SELECT fact.conversation_id, c.channel, c.account, fact.key, %s, fact.payload::jsonb, to_timestamp(%s), %s
         FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS fact (conversation_id, key, payload)
         JOIN conversations c ON c.id = fact.conversation_id
         ON CONFLICT DO NOTHING
         """,
-        (kind, at, list(conversation_ids), list(keys), list(payloads)),
+        (kind, at, urgent, list(conversation_ids), list(keys), list(payloads)),
     ).rowcount
 
 
@@ -178,7 +184,8 @@ def pending(connection: Connection, conversation_ids: Sequence[int], most: int) 
     """The rows the engine has not seen of conversations that the caller has locked, in order, at most `most` of each."""
     rows = connection.execute(
         """
-        SELECT p.id, p.conversation_id, p.kind, p.payload::text, p.signal::text, extract(epoch FROM p.received_at)::float8
+        SELECT p.id, p.conversation_id, p.kind, p.payload::text, p.signal::text, extract(epoch FROM p.received_at)::float8,
+            p.answered
         FROM unnest(%s::bigint[]) AS c (id)
         CROSS JOIN LATERAL (
             SELECT * FROM inbox i WHERE i.conversation_id = c.id AND i.processed_at IS NULL

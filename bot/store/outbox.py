@@ -7,17 +7,26 @@ from bot.store.database import Connection
 
 # A correlated LIMIT 1, because PostgreSQL makes a join of NOT EXISTS (earlier row), which with statistics from before a
 # burst compares every waiting row with every other: seconds a claim instead of milliseconds.
+# The head of a conversation is its earliest row, but for a broadcast that is only due later. Where the head has failed and
+# waits for its next try, or is a broadcast, crisis words go before it (docs/decisions/0008).
 CLAIM = """
 WITH picked AS (
     SELECT o.id FROM unnest(%(senders)s::text[], %(rooms)s::int[]) AS s (sender, room)
     CROSS JOIN LATERAL (
         SELECT d.id FROM outbox d
+        CROSS JOIN LATERAL (
+            SELECT e.id, e.attempts, e.purpose FROM outbox e
+            WHERE e.conversation_id = d.conversation_id AND e.state IN ('queued', 'sending')
+              AND NOT (e.purpose = 'proactive' AND e.attempts = 0 AND e.due_at > to_timestamp(%(now)s))
+            ORDER BY e.id LIMIT 1
+        ) AS head
         WHERE d.sender = s.sender AND d.state = 'queued' AND d.due_at <= to_timestamp(%(now)s) AND d.urgent = ANY(%(urgent)s)
-          AND d.id = (SELECT e.id FROM outbox e WHERE e.conversation_id = d.conversation_id
-                      AND e.state IN ('queued', 'sending') ORDER BY e.id LIMIT 1)
+          AND d.id = CASE WHEN head.purpose <> 'crisis' AND (head.attempts > 0 OR head.purpose = 'proactive') THEN coalesce(
+              (SELECT c.id FROM outbox c WHERE c.conversation_id = d.conversation_id AND c.state IN ('queued', 'sending')
+               AND c.purpose = 'crisis' ORDER BY c.id LIMIT 1), head.id) ELSE head.id END
           AND NOT EXISTS (SELECT FROM outbox f WHERE f.conversation_id = d.conversation_id AND f.state = 'sending')
-        ORDER BY d.urgent DESC, d.id LIMIT s.room
-        FOR UPDATE SKIP LOCKED
+        ORDER BY d.urgent DESC, d.due_at, d.id LIMIT s.room
+        FOR UPDATE OF d SKIP LOCKED
     ) AS o
 )
 UPDATE outbox AS o SET state = 'sending', attempts = o.attempts + 1, claim = o.claim + 1,
@@ -26,7 +35,8 @@ FROM picked, conversations c
 WHERE o.id = picked.id AND c.id = o.conversation_id
 RETURNING o.id, o.conversation_id, o.sender, o.purpose, o.urgent, o.part::text, o.verify, o.attempts, o.claim,
     extract(epoch FROM o.created_at)::float8, extract(epoch FROM o.first_tried_at)::float8,
-    extract(epoch FROM c.last_inbound_at)::float8, c.stopped_at IS NOT NULL, o.delivery IS NOT NULL,
+    extract(epoch FROM c.last_inbound_at)::float8,
+    c.stopped_at IS NOT NULL OR c.suppressed OR c.level IN ('P0', 'P1'), o.delivery IS NOT NULL,
     CASE WHEN o.verify THEN ARRAY(
         SELECT k.provider_id FROM outbox k WHERE k.conversation_id = o.conversation_id AND k.provider_id IS NOT NULL
         ORDER BY k.id DESC LIMIT 50
@@ -51,7 +61,7 @@ RETURNING conversation_id
 
 
 class Row(NamedTuple):
-    """What is to be said, ready for the table. `part` is JSON; `due_at` and `created_at` are POSIX seconds."""
+    """What is to be said, ready for the table. `part` is JSON; `created_at` POSIX seconds. said: it has been already."""
 
     conversation_id: int
     inbox_id: int | None
@@ -62,11 +72,13 @@ class Row(NamedTuple):
     text: str
     part: str
     created_at: float
+    said: bool = False
 
 
 class Claimed(NamedTuple):
     """A row that this worker may send until its lease ends. `sender` is the channel's name. Times are POSIX seconds.
 
+    stopped: nothing may be said of our own accord: the tenant has said STOP, is in danger, or might be by being written to.
     verify: an earlier try may have arrived; then `known` has the provider's ids of the tenant's other rows. received: the
     provider has reported on it, so it did arrive.
     claim: counts claims, so that a worker whose lease has passed cannot record over its successor.
@@ -111,12 +123,14 @@ def add(connection: Connection, rows: Sequence[Row]) -> None:
         return
     connection.execute(
         """
-        INSERT INTO outbox (conversation_id, inbox_id, position, sender, purpose, urgent, text, part, created_at, due_at)
+        INSERT INTO outbox (conversation_id, inbox_id, position, sender, purpose, urgent, text, part, created_at, due_at,
+                            state, outcome, sent_at)
         SELECT n.conversation_id, n.inbox_id, n.position, n.sender, n.purpose, n.urgent, n.text, n.part::jsonb,
-               to_timestamp(n.created_at), to_timestamp(n.created_at)
+               to_timestamp(n.created_at), to_timestamp(n.created_at), CASE WHEN n.said THEN 'sent' ELSE 'queued' END,
+               CASE WHEN n.said THEN 'accepted' END, CASE WHEN n.said THEN to_timestamp(n.created_at) END
         FROM unnest(%s::bigint[], %s::bigint[], %s::smallint[], %s::text[], %s::text[], %s::boolean[], %s::text[], %s::text[],
-                    %s::float8[]) WITH ORDINALITY
-             AS n (conversation_id, inbox_id, position, sender, purpose, urgent, text, part, created_at, line)
+                    %s::float8[], %s::boolean[]) WITH ORDINALITY
+             AS n (conversation_id, inbox_id, position, sender, purpose, urgent, text, part, created_at, said, line)
         ORDER BY n.line
         """,
         [list(column) for column in zip(*rows, strict=True)],
@@ -127,10 +141,23 @@ def add(connection: Connection, rows: Sequence[Row]) -> None:
             """
             UPDATE outbox SET urgent = true, due_at = least(due_at, to_timestamp(%(now)s)) WHERE id IN (
                 SELECT id FROM outbox WHERE conversation_id = ANY(%(raised)s) AND state IN ('queued', 'sending')
-                  AND (NOT urgent OR due_at > to_timestamp(%(now)s)) ORDER BY id FOR NO KEY UPDATE)
+                  AND purpose <> 'proactive' AND (NOT urgent OR due_at > to_timestamp(%(now)s)) ORDER BY id FOR NO KEY UPDATE)
             """,
             {"raised": raised, "now": min(row.created_at for row in rows)},
         )
+
+
+def add_page(connection: Connection, conversation_id: int, sender: str, text: str, part: str, now: float) -> int:
+    """Queue a page to somebody on call, ahead of everything else, and return its id. now: POSIX seconds."""
+    row = connection.execute(
+        """
+        INSERT INTO outbox (conversation_id, sender, purpose, urgent, text, part, created_at, due_at)
+        VALUES (%s, %s, 'page', true, %s, %s::jsonb, to_timestamp(%s), to_timestamp(%s)) RETURNING id
+        """,
+        (conversation_id, sender, text, part, now, now),
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def claim(

@@ -1,5 +1,6 @@
-"""The web process's application: the providers' webhooks and what an operator's tools ask."""
+"""The web process's application: the providers' webhooks, the desk, and what an operator's tools ask."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
@@ -9,28 +10,41 @@ from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
 from bot.service import receive, status
+from bot.service.first_words import FirstWords
 from bot.service.parts import Parts
-from bot.web import metrics
+from bot.web import ack, metrics
+from bot.web.desk.app import create_desk
+from bot.web.desk.setup import PATH, Desk
 from bot.web.webhooks import Webhooks
 
 
 def create_app(
-    parts: Parts, *, public_base_url: str, redis_client: redis.Redis, metrics_token: str | None = None
+    parts: Parts,
+    *,
+    public_base_url: str,
+    redis_client: redis.Redis,
+    metrics_token: str | None = None,
+    desk: Desk | None = None,
 ) -> Webhooks:
     """Build the application around its parts.
 
-    public_base_url: what the providers were told and sign, without a last slash.
+    public_base_url: what the providers were told and sign, without a last slash. desk: left out where only providers call.
     """
     app = FastAPI(title="Hearthline", docs_url=None, redoc_url=None, openapi_url=None, lifespan=_lifespan)
-    app.state.parts, app.state.intake = parts, receive.Intake(parts)
+    app.state.parts, app.state.intake, app.state.desk = parts, receive.Intake(parts), desk
     app.include_router(metrics.routes(parts, metrics_token))
+    app.include_router(ack.routes(parts))
     _add_health(app, parts, redis_client)
-    return Webhooks(parts, app.state.intake, public_base_url, app)
+    if desk:
+        app.mount(PATH, create_desk(desk))
+    return Webhooks(parts, app.state.intake, public_base_url, app, FirstWords(parts))
 
 
 @contextlib.asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     receive.start_replaying(app.state.parts)
+    if app.state.desk:
+        app.state.desk.stream.start(asyncio.get_running_loop())
     yield
     app.state.parts.stopping.set()
     app.state.intake.close()

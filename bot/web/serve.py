@@ -8,6 +8,7 @@ from bot.queues import connect
 from bot.service.alive import alive
 from bot.settings import Settings
 from bot.web.app import create_app
+from bot.web.desk.setup import desk_of
 from bot.wiring import build
 
 POOL = 8
@@ -28,6 +29,7 @@ def main(settings: Settings) -> None:
         public_base_url=settings.base_url,
         redis_client=connect(settings.redis_url or "", timeout=1.0),
         metrics_token=token,
+        desk=desk_of(settings, parts),
     )
     with alive(parts, "web"):
         uvicorn.run(

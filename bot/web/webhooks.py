@@ -2,10 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from functools import partial
+from xml.sax.saxutils import escape
 
 import msgspec
 from fastapi import Request, Response
@@ -13,14 +13,16 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bot.log import get
+from bot.service import first_words, receive
+from bot.service.first_words import FirstWords
 from bot.service.parts import Parts
 from bot.service.receipts import Report
 from bot.service.receive import Arrival, Intake, Kept
-from bot.service.spool import Spooled, SpooledInbound, SpooledReceipt, SpoolUnwritable
+from bot.service.spool import SpooledInbound, SpooledReceipt, SpoolUnwritable
 from bot.store.database import DatabaseAway, ValuesRefused
 from bot.web.metrics import SECONDS, WEBHOOKS
 from channels.errors import Forged, Malformed
-from channels.messages import Channel, Inbound, Receipt, WebhookRequest
+from channels.messages import Channel, Inbound, Part, Receipt, WebhookRequest
 from channels.telegram import Telegram
 
 PREFIX = "/webhooks/"
@@ -29,8 +31,13 @@ BODY_LIMIT = 64 * 1024
 """Bytes of a webhook. Twilio's and Telegram's largest are below a quarter of this."""
 STORE_PATIENCE = 4.0
 """Seconds to wait for PostgreSQL before the disk is used instead: providers wait 15, and give up for good."""
-TWIML = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
+CALL_PATIENCE = 5.0
+"""Seconds for crisis words by a call of their own, where the answer to a webhook cannot carry them."""
+TWIML_HEAD = '<?xml version="1.0" encoding="UTF-8"?>'
+TWIML = f"{TWIML_HEAD}<Response/>"
 LARGEST_ID = 2**63
+
+Arrivals = tuple[Inbound | Receipt, ...]
 
 log = get(__name__)
 
@@ -69,6 +76,7 @@ class Webhooks:
     intake: Intake
     public_base_url: str
     rest: ASGIApp
+    first_words: FirstWords
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -106,10 +114,11 @@ class Webhooks:
         at, channel = self.parts.clock(), self.parts.channels.get(name)
         if channel is None:
             return Response("this channel is off", 404)
+        said: list[Part] = []
         try:
             arrivals = read(channel, signed(request, await body_of(request), self.public_base_url))
             for arrival in arrivals:
-                await self._keep(arrival, message_id, at)
+                await self._keep(arrival, message_id, at, said)
         except TooLarge:
             return Response("too large", 413)
         except Forged:
@@ -120,23 +129,37 @@ class Webhooks:
             return Response("malformed", 400)
         except SpoolUnwritable:
             log.error("nothing_can_be_stored", channel=name, remedy="check PostgreSQL and SPOOL_DIR")
-            return Response("try again", 503, headers={"Retry-After": "5"})
-        return answer(arrivals)
+            # Twilio would not send the message again, but it does pass on crisis words, which are worth more than a 503.
+            return twiml((), said) if said else Response("try again", 503, headers={"Retry-After": "5"})
+        return answer(arrivals, said)
 
-    async def _keep(self, arrival: Inbound | Receipt, message_id: int | None, at: float) -> None:
-        """Store one arrival, or spool it if PostgreSQL is away or takes too long. Raises `SpoolUnwritable`."""
-        asked: Callable[[], Future[Kept] | Future[bool]]
-        if isinstance(arrival, Inbound):
-            spooled: Spooled = SpooledInbound(arrival, at)
-            asked = partial(self.intake.messages.ask, Arrival(arrival, at))
-        elif message_id is not None:
-            spooled = SpooledReceipt(arrival, message_id, at)
-            asked = partial(self.intake.reports.ask, Report(message_id, arrival, at))
-        else:
-            return
+    async def _keep(self, arrival: Inbound | Receipt, message_id: int | None, at: float, said: list[Part]) -> None:
+        """Store one arrival, or spool it if PostgreSQL is away or takes too long. Raises `SpoolUnwritable`.
+
+        said: takes the crisis words that the answer itself has to carry then.
+        """
         spool = self.parts.spool
-        if spool.holds_any() or not await stored(asked()):
-            await run_in_threadpool(spool.put, spooled, at)
+        if isinstance(arrival, Inbound):
+            if spool.holds_any() or not await stored(self.intake.messages.ask(Arrival(arrival, at))):
+                answered = await self._say_first(arrival, at, said)
+                await run_in_threadpool(spool.put, SpooledInbound(arrival, at, answered), at)
+        elif message_id is not None and (
+            spool.holds_any() or not await stored(self.intake.reports.ask(Report(message_id, arrival, at)))
+        ):
+            await run_in_threadpool(spool.put, SpooledReceipt(arrival, message_id, at), at)
+
+    async def _say_first(self, inbound: Inbound, at: float, said: list[Part]) -> bool:
+        """Say the crisis words for a message that cannot be stored now. Returns whether that is done, or in the answer."""
+        signal = receive.screen(self.parts, inbound.text)
+        words = await run_in_threadpool(self.first_words.for_, inbound, signal, at)
+        if words and inbound.channel == "telegram":
+            calling = run_in_threadpool(first_words.call, self.parts, inbound.channel, words, at)
+            try:
+                return await asyncio.wait_for(calling, CALL_PATIENCE)
+            except TimeoutError:
+                return False
+        said += words
+        return bool(words)
 
 
 async def stored(asked: Future[Kept] | Future[bool]) -> bool:
@@ -162,17 +185,22 @@ def read(channel: Channel, request: WebhookRequest) -> tuple[Inbound | Receipt, 
     return channel.parse(request)
 
 
-def twiml(arrivals: tuple[Inbound | Receipt, ...]) -> Response:
-    """An empty TwiML document: the answer itself goes out through the API, where its delivery can be followed."""
-    return Response(TWIML, media_type="application/xml")
+def twiml(arrivals: Arrivals, said: Sequence[Part]) -> Response:
+    """An empty TwiML document: the answer itself goes out through the API, where its delivery can be followed.
+
+    said: crisis words that must not wait for the database (https://www.twilio.com/docs/messaging/twiml/message).
+    """
+    messages = "".join(f"<Message>{escape(part.text)}</Message>" for part in said)
+    content = f"{TWIML_HEAD}<Response>{messages}</Response>" if messages else TWIML
+    return Response(content, media_type="application/xml")
 
 
-def nothing(arrivals: tuple[Inbound | Receipt, ...]) -> Response:
+def nothing(arrivals: Arrivals, said: Sequence[Part]) -> Response:
     """No content."""
     return Response(status_code=204)
 
 
-def telegram_answer(arrivals: tuple[Inbound | Receipt, ...]) -> Response:
+def telegram_answer(arrivals: Arrivals, said: Sequence[Part]) -> Response:
     """Stops a tapped button's spinning in the webhook's own answer, as Telegram allows, stale or repeated taps included."""
     for arrival in arrivals:
         if isinstance(arrival, Inbound) and arrival.callback_id is not None:
@@ -182,7 +210,7 @@ def telegram_answer(arrivals: tuple[Inbound | Receipt, ...]) -> Response:
     return Response(status_code=200)
 
 
-Answer = Callable[[tuple[Inbound | Receipt, ...]], Response]
+Answer = Callable[[Arrivals, Sequence[Part]], Response]
 CALLED: Mapping[str, tuple[str, Answer]] = {
     "twilio/sms": ("sms", twiml),
     "twilio/whatsapp": ("whatsapp", twiml),

@@ -24,6 +24,7 @@ COMMANDS = [
     "doctor",
     "settings",
     "telegram",
+    "staff",
 ]
 SLOW_TO_IMPORT = {"fastapi", "sqlalchemy", "twilio", "telegram", "redis", "rq", "pydantic", "psycopg", "numpy"}
 

@@ -4,7 +4,8 @@ import dataclasses
 
 import pytest
 
-from bot.commands.status import concerns, lines, span
+from bot.commands.status import alarms, concerns, lines, span
+from bot.service.rota import Person
 from bot.service.status import Overview
 from bot.store.due import Counts
 
@@ -62,3 +63,20 @@ def test_everything_that_waits_or_failed_is_told() -> None:
 )
 def test_spans_are_told_in_their_largest_unit(seconds: float, words: str) -> None:
     assert span(seconds) == words
+
+
+SAM = Person(1, "Sam", sms="+447700900101")
+
+
+def test_a_line_on_which_somebody_can_be_paged_is_not_red() -> None:
+    assert list(alarms(WELL, [SAM])) == []
+
+
+@pytest.mark.parametrize(
+    ("overview", "on_rota", "red"),
+    [(changed(untold=2), [SAM], "for 2 at P0 no page"), (WELL, [], "nobody is on call")],
+)
+def test_danger_that_nobody_would_hear_of_is_red(overview: Overview, on_rota: list[Person], red: str) -> None:
+    (said,) = alarms(overview, on_rota)
+    assert said.startswith("RED: ")
+    assert red in said

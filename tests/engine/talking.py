@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import yaml
 
 from bot.engine import effects as fx
+from bot.engine import events as facts
 from bot.engine.events import DeliveryFailed, Event, MessageReceived, TimerFired
 from bot.engine.state import State, from_json, to_json
 from bot.engine.step import step
@@ -63,6 +64,10 @@ class Talk:
             return TimerFired(at=self.at, id=self.count, name=fields["timer"])
         if "undelivered" in fields:
             return DeliveryFailed(at=self.at, id=self.count, outcome=fields["undelivered"])
+        if "fact" in fields:
+            kind = getattr(facts, "".join(word.title() for word in str(fields.pop("fact")).split("-")))
+            made: Event = kind(at=self.at, id=self.count, **fields)
+            return made
         understood = understanding(fields)
         media = tuple(fields.pop("media", ()))
         fields.setdefault("message", f"m{self.count}")
@@ -72,11 +77,12 @@ class Talk:
 
 
 def understanding(fields: dict[str, Any]) -> Understanding:
-    """What the readers would have said: `faq`, `near`, `signal` ("P0 gas") and `heard` (a language)."""
+    """What the readers would have said: `faq`, `near`, `signal` ("P0 gas", "P1? suicide") and `heard` (a language)."""
     level, *concerns = str(fields.pop("signal", "P3")).split()
+    tentative, level = level.endswith("?"), level.rstrip("?")
     near = tuple(Candidate(name, 0.4) for name in fields.pop("near", ()))
     return Understanding(
-        signal=Signal(level=level, concerns=tuple(concerns)),  # type: ignore[arg-type]  # the data says P0 to P3
+        signal=Signal(level=level, concerns=tuple(concerns), tentative=tentative),  # type: ignore[arg-type]  # the data says P0 to P3
         faq=FaqMatch(answer=fields.pop("faq", None), score=0.9, near=near),
         language=fields.pop("heard", None),
     )
@@ -113,7 +119,8 @@ def deeds(effects: list[fx.Effect], at: float) -> list[str]:
 def _line(effect: fx.Effect, at: float) -> str:
     match effect:
         case fx.OpenHandoff():
-            return f"handoff {effect.queue} {effect.level} {effect.reason}"
+            doubtful = "?" if effect.tentative else ""
+            return f"handoff {effect.queue} {effect.level}{doubtful} {effect.reason}"
         case fx.StartTimer(name, due_at):
             return f"timer {name} +{(due_at - at) / 3600:g}h"
         case fx.CancelTimer(name):

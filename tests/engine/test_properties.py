@@ -14,6 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.engine import effects as fx
+from bot.engine import events as facts
+from bot.engine.asking import REMINDER
 from bot.engine.events import DeliveryFailed, Event, MessageReceived, TimerFired
 from bot.engine.state import State, from_json, to_json
 from bot.engine.step import step
@@ -55,6 +57,9 @@ choice = st.one_of(
     st.sampled_from(
         ["faq:pay-rent", "faq:gone", "flow:report-repair", "flow:gone", "word:person", "word:none", "x", ":"]
     ),
+    st.sampled_from(
+        ["safety.ask-safe:no", "safety.ask-safe:yes", "safety.contact-ask:yes", "safety.how-was-it:good", "safety.x:y"]
+    ),
 )
 topics = sorted(BOOK.topics)
 match = st.one_of(
@@ -67,7 +72,8 @@ match = st.one_of(
 signal = st.builds(
     Signal,
     level=st.sampled_from(["P3", "P3", "P3", "P3", "P2", "P1", "P0"]),
-    concerns=st.sampled_from([(), ("suicide",), ("gas", "fire"), ("no-such-concern",)]),
+    concerns=st.sampled_from([(), ("suicide",), ("gas", "fire"), ("no-such-concern",), ("domestic-abuse",)]),
+    tentative=st.sampled_from([False, False, False, True]),
 )
 message = st.builds(
     MessageReceived,
@@ -101,7 +107,23 @@ failure = st.builds(
     id=st.integers(1, 1000),
     outcome=st.sampled_from([outcome.value for outcome in Outcome]),
 )
-event = st.one_of(message, message, message, message, timer, failure)
+AT = {"at": st.floats(START, START + 3e7), "id": st.integers(1, 1000)}
+LEVEL = st.sampled_from(["P0", "P1", "P2", "P3"])
+JUDGED = (facts.HandoffReturned, facts.HandoffClosed, facts.LevelSet)
+"""What only a person does, and the only things that may lower a level."""
+by_staff = st.one_of(
+    st.builds(facts.PageAccepted, **AT),
+    st.builds(facts.PageAcknowledged, **AT),
+    st.builds(facts.NobodyOnCall, **AT),
+    st.builds(facts.NobodyCame, **AT),
+    st.builds(facts.AdvisorClaimed, **AT),
+    st.builds(facts.AdvisorReplied, text=st.just("Hello, I am Sam."), **AT),
+    st.builds(facts.HandoffReturned, level=LEVEL, **AT),
+    st.builds(facts.HandoffClosed, outcome=st.just("housing_action"), survey=st.booleans(), **AT),
+    st.builds(facts.LevelSet, level=LEVEL, **AT),
+)
+event = st.one_of(message, message, message, message, timer, failure, by_staff)
+TOLD = {BOOK.protocol[name].text["en"].default for name in ("told", "contact-told", "seen", "contact-seen")}
 
 
 def _valid(state: State) -> None:
@@ -127,10 +149,22 @@ def _answered(before: State, happened: Event, effects: tuple[fx.Effect, ...]) ->
         assert happened.consent or any(item.level in ("P0", "P1") for item in handoffs)
 
 
+def _reminds(happened: Event, before: State, effects: tuple[fx.Effect, ...], running: set[str]) -> None:
+    """Keep account of the reminders that would fire, and see that none says anything to somebody in danger."""
+    if isinstance(happened, TimerFired):
+        running.discard(happened.name)
+        assert not (before.urgent and effects)
+    for effect in effects:
+        if isinstance(effect, fx.StartTimer) and effect.name == REMINDER:
+            running.add(effect.name)
+        if isinstance(effect, fx.CancelTimer):
+            running.discard(effect.name)
+
+
 @settings(max_examples=300)
 @given(events=st.lists(event, min_size=1, max_size=14), mode=st.sampled_from(["bot", "bot", "bot", "advisor"]))
 def test_any_conversation(events: list[Event], mode: str) -> None:
-    state = State(mode=mode)
+    state, accepted, reminders = State(mode=mode), False, set[str]()
     for happened in events:
         before = from_json(to_json(state))
         assert before == state
@@ -141,7 +175,14 @@ def test_any_conversation(events: list[Event], mode: str) -> None:
         assert len(said) <= MOST_SAID
         assert all(item.text.strip() for item in said)
         assert not any(isinstance(effect, fx.ReportAuthorError) for effect in effects)
-        assert state.level <= before.level, "a level falls only by a person's hand"
+        assert state.level <= before.level or isinstance(happened, JUDGED), "a level falls only by a person's hand"
+        assert state.mode == before.mode or isinstance(happened, (*JUDGED, facts.AdvisorClaimed)), (
+            "nor is it given back"
+        )
+        accepted |= isinstance(happened, facts.PageAccepted | facts.PageAcknowledged)
+        assert accepted or not any(item.text in TOLD for item in said), "nobody is told of what has not happened"
+        _reminds(happened, before, effects, reminders)
+        assert not (state.urgent and reminders), "nothing reminds anybody in danger"
         msgspec.json.encode(effects)
 
 

@@ -130,4 +130,4 @@ def test_an_advisor_is_never_talked_over() -> None:
     assert said(raised) == []
     assert deeds(raised, chat.at) == ["handoff crisis P0 overdose"]
     assert chat.state.level == "P0"
-    assert deeds(chat.hear({"text": "STOP", "consent": "stop"}), chat.at) == ["stopped"]
+    assert deeds(chat.hear({"text": "STOP", "consent": "stop"}), chat.at) == ["stopped", "handoff crisis P0 stop-word"]

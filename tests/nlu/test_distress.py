@@ -32,27 +32,24 @@ def phrases() -> Phrases:
     return load_phrases(ROOT / "flows" / "safety" / "phrases")
 
 
+SUITE = {path.stem: read(path) for path in FILES}
 URGENT = [
-    pytest.param(concern, text, id=f"{path.stem}-{concern}-{place}")
-    for path in FILES
-    for concern, texts in read(path)["urgent"].items()
-    for place, text in enumerate(texts)
-]
-CALM = [
-    pytest.param(text, id=f"{path.stem}-{place}") for path in FILES for place, text in enumerate(read(path)["calm"])
+    pytest.param(concern, texts, id=f"{language}-{concern}")
+    for language, suite in SUITE.items()
+    for concern, texts in suite["urgent"].items()
 ]
 
 
-@pytest.mark.parametrize(("concern", "text"), URGENT)
-def test_danger_is_noticed_and_named(concern: str, text: str, phrases: Phrases) -> None:
-    signal = screen([text], phrases)
-    assert signal.urgent
-    assert concern in signal.concerns
+@pytest.mark.parametrize(("concern", "texts"), URGENT)
+def test_danger_is_noticed_and_named(concern: str, texts: list[str], phrases: Phrases) -> None:
+    found = {text: screen([text], phrases) for text in texts}
+    assert [text for text, signal in found.items() if not signal.urgent] == []
+    assert [text for text, signal in found.items() if concern not in signal.concerns] == []
 
 
-@pytest.mark.parametrize("text", CALM)
-def test_ordinary_messages_raise_nobody(text: str, phrases: Phrases) -> None:
-    assert not screen([text], phrases).urgent
+@pytest.mark.parametrize("language", SUITE)
+def test_ordinary_messages_raise_nobody(language: str, phrases: Phrases) -> None:
+    assert [text for text in SUITE[language]["calm"] if screen([text], phrases).urgent] == []
 
 
 def test_every_language_has_phrases_and_enough_examples() -> None:
@@ -108,6 +105,56 @@ LEVELS = [
 @pytest.mark.parametrize(("text", "level"), LEVELS)
 def test_levels(text: str, level: str, phrases: Phrases) -> None:
     assert screen([text], phrases).level == level
+
+
+STORY = [
+    ("i've got money trouble and the bailiffs have written", "P2"),
+    ("it's hopeless, i can't see a way out of this", "P1"),
+    ("it all feels hopeless", "P2"),
+    ("i just want it to make it all go away", "P1"),
+    ("i've been saving up my tablets", "P1"),
+]
+
+
+@pytest.mark.parametrize(("text", "level"), STORY)
+def test_one_customers_story_is_noticed_at_each_of_its_words(text: str, level: str, phrases: Phrases) -> None:
+    assert screen([text], phrases).level == level
+
+
+@pytest.mark.parametrize(
+    ("text", "lowered"),
+    [
+        ("i no longer want to die", True),
+        ("i want to die", False),
+        ("thanks", False),
+        ("in the film he says i want to die", True),
+    ],
+)
+def test_what_was_taken_back_is_said(text: str, lowered: bool, phrases: Phrases) -> None:
+    assert screen([text], phrases).lowered == lowered
+
+
+NEAR = [
+    ("someone in my house to look at the boiler", False),
+    ("there's someone in my house", True),
+    ("Mae'r giat wedi torri", False),
+    ("need a refuge", True),
+    ("he broke the non molestation order", True),
+    ("eggy smell from the hob", True),
+    ("where can I sleep tonight", True),
+    ("i had a fight with my husband and i want to kill myself", True),
+    ("ive never wanted to kill myself more than tonight", True),
+    ("what would happen if i took all my tablets", True),
+    ("i take my tablets with breakfast", False),
+    ("j'ai un petit peu faim", False),
+    ("c'était vraiment bon marché", False),
+    ("mae hi'n bwrw glaw", False),
+]
+
+
+@pytest.mark.parametrize(("text", "urgent"), NEAR)
+def test_near_things_are_told_apart(text: str, urgent: bool, phrases: Phrases) -> None:
+    assert screen([text], phrases).urgent == urgent
 
 
 def test_evidence_points_at_the_words(phrases: Phrases) -> None:

@@ -6,22 +6,24 @@ from pathlib import Path
 
 import pytest
 
-from bot.commands.measure import BankError, explain, faq_lines, language_lines, read_bank, screen_lines
+from bot.commands.measure import BankError, Screening, explain, faq_lines, language_lines, read_bank, screen_lines
+from bot.nlu.distress import screen
 from bot.nlu.faq import build
-from bot.nlu.phrases import Phrases, load_phrases
+from bot.nlu.phrases import load_phrases
 
 ROOT = Path(__file__).parents[2]
 LINES = '{"text": "I want to die"}\n\nnot json\n{"other": 1}\n{"text": "how do I pay my rent?"}\n'
 
 
 @pytest.fixture(scope="module")
-def phrases() -> Phrases:
-    return load_phrases(ROOT / "flows" / "safety" / "phrases")
+def readers() -> Screening:
+    phrases = load_phrases(ROOT / "flows" / "safety" / "phrases")
+    return Screening(lambda messages: screen(messages, phrases), ROOT / "flows" / "safety", None)
 
 
-def test_screen_keeps_order_and_reports_bad_lines(phrases: Phrases) -> None:
+def test_screen_keeps_order_and_reports_bad_lines(readers: Screening) -> None:
     target = io.StringIO()
-    screen_lines(io.StringIO(LINES), target, phrases)
+    screen_lines(io.StringIO(LINES), target, readers)
     first, second, third, fourth = [json.loads(line) for line in target.getvalue().splitlines()]
     assert (first["level"], first["concerns"]) == ("P1", ["suicide"])
     assert first["evidence"][0].keys() == {"phrase", "concern", "language", "span"}
@@ -30,9 +32,18 @@ def test_screen_keeps_order_and_reports_bad_lines(phrases: Phrases) -> None:
     assert fourth == {"level": "P3", "concerns": [], "evidence": []}
 
 
-def test_explain_names_the_rule(phrases: Phrases) -> None:
-    assert "domestic-abuse [en]" in explain("my partner hits me", phrases)
-    assert explain("hello", phrases).startswith("P3")
+def test_explain_marks_the_words_and_names_the_rule(readers: Screening) -> None:
+    said = explain("hello, my partner hits me", readers)
+    assert "domestic-abuse [en]: hello, [my partner hits me]" in said
+    assert "by <abuser>" in said
+    assert explain("hello", readers).startswith("P3")
+
+
+def test_explain_says_what_the_second_reader_makes_of_it(readers: Screening) -> None:
+    said = explain("my head's telling me tonight's the night and i'm starting to listen", readers)
+    assert "only the second reader says so" in said
+    assert "raises from" in said
+    assert "took it back" in explain("i no longer want to die", readers)
 
 
 def test_a_bank_file_replaces_the_answers(tmp_path: Path) -> None:

@@ -106,6 +106,8 @@ def test_a_line_starts_is_found_heals_survives_a_kill_and_stops(line: Line) -> N
     assert get(f"http://127.0.0.1:{line.port}/healthz")[0] == 200
     assert get(f"http://127.0.0.1:{line.port}/readyz")[0] == 200
     assert get(line.phone)[0] == 200
+    assert get(f"http://127.0.0.1:{line.port}/desk/")[0] == 200
+    line.wait_for(lambda: f"http://127.0.0.1:{line.port}/desk/join/" in line.said)
 
     second = line.hearthline("run")
     assert second.returncode == 0

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from limits.storage import MemoryStorage
 
+from bot.nlu.faq import build
 from bot.queues import Bell, QueueName
 from bot.service.deliver import AT_ONCE
-from bot.service.library import Library
+from bot.service.library import Edition, Library
 from bot.service.parts import Parts
 from bot.service.rates import Rates
 from bot.service.receive import receive
@@ -26,6 +27,20 @@ from tests.service.fakes import OURS, TENANT, Remembering, Time, screen
 @pytest.fixture(scope="session")
 def shipped_book() -> Book:
     return book(Settings(_env_file=None))
+
+
+@pytest.fixture(scope="session")
+def edition(shipped_book: Book) -> Edition:
+    """The shipped Book with its matcher, which takes seconds to make, and so is made once."""
+    return Edition(shipped_book, build(shipped_book.faq))
+
+
+class OneBook(Library):
+    """A library that has its matcher already."""
+
+    def __init__(self, edition: Edition, database: Database) -> None:
+        super().__init__(lambda: edition.book, database)
+        self._current = edition
 
 
 @pytest.fixture
@@ -58,7 +73,7 @@ def no_file(channel: str, media: Media) -> Fetched:
 
 @pytest.fixture
 def parts(
-    database: Database, shipped_book: Book, sms: Remembering, rung: list[QueueName], tmp_path: Path
+    database: Database, edition: Edition, sms: Remembering, rung: list[QueueName], tmp_path: Path
 ) -> Iterator[Parts]:
     """Parts whose bell remembers what it rang, and whose clock stands at noon of 18 November 2026."""
     bell = Bell(rung.append)
@@ -66,7 +81,7 @@ def parts(
     yield Parts(
         database=database,
         channels={"sms": sms},
-        library=Library(lambda: shipped_book, database),
+        library=OneBook(edition, database),
         screen=screen,
         clock=Time(1_795_003_200.0),
         bell=bell,

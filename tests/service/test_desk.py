@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from bot.service import converse, deliver
 from bot.service import desk as desks
 from bot.service.clocks import Plan, due_at, falls_to
 from bot.service.desk import Closing, Done, Refusal, Reply
@@ -15,7 +16,7 @@ from bot.store.database import Connection
 from bot.store.handoffs import Opening
 from bot.store.staff import Profile, Role, Staff
 from flows.schema import Book
-from tests.service.fakes import OURS
+from tests.service.fakes import OURS, Remembering
 
 NOON = 1_795_003_200.0
 HOUR = 3600.0
@@ -467,3 +468,38 @@ def test_a_closed_teams_urgent_work_falls_to_its_plan(shipped_book: Book) -> Non
     assert falls_to(shipped_book.landlord, plans, "repairs", NOON) == "repairs"
     assert falls_to(shipped_book.landlord, plans, "repairs", night) == "on-call"
     assert falls_to(shipped_book.landlord, plans, "rent", night) == "rent"
+
+
+def test_the_whole_way_of_a_conversation_with_a_person(
+    parts: Parts,
+    connection: Connection,
+    sms: Remembering,
+    say: Callable[..., object],
+    hire: Callable[..., Staff],
+    pool: ThreadPoolExecutor,
+) -> None:
+    def go_on() -> list[str]:
+        before = len(sms.sent)
+        converse.drain(parts, urgent_only=False)
+        deliver.drain(parts, pool, urgent_only=False)
+        return [text for _, text in sms.sent[before:]]
+
+    one = hire()
+    say("person")
+    asked = go_on()
+    assert asked, "the bot says that a person has been asked for"
+    taken = desks.take_next(parts, one)
+    assert isinstance(taken, Done)
+    here = go_on()
+    assert any("is here now" in text for text in here)
+    say("my heating is off")
+    assert go_on() == [], "while a person has the conversation the bot is silent"
+    newest = thread.standing(connection, case(connection, taken.id).conversation_id).newest
+    desks.reply(parts, one, taken.id, Reply("Hello, this is Ann. I can help.", "t1", newest))
+    assert go_on() == ["Hello, this is Ann. I can help."]
+    desks.close(parts, one, taken.id, Closing("answered"))
+    go_on()
+    say("how do i pay my rent")
+    assert go_on(), "the bot is there again"
+    lines = thread.lines(connection, [case(connection, taken.id).conversation_id], ["note"])
+    assert [(line.kind, line.by) for line in lines if line.kind == "advisor"] == [("advisor", one.name)]

@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 
 from bot.service import converse, receive
 from bot.service.parts import Parts
-from bot.service.spool import Spooled, SpoolUnwritable
+from bot.service.spool import Spooled, SpooledInbound, SpoolUnwritable
 from bot.store.database import Connection
 from bot.web.app import create_app
 from channels.errors import Outcome, Sent
@@ -99,8 +99,11 @@ def test_a_call_that_fails_is_not_taken_for_said(line: TestClient, telegram: Rec
     assert [entry.answered for entry in entries(away)] == [False]
 
 
-def entries(parts: Parts) -> list[Spooled]:
-    return [spooled for _, spooled in parts.spool._entries()]  # type: ignore[misc]  # only messages are in it here
+def entries(parts: Parts) -> list[SpooledInbound]:
+    """What was spooled, oldest first."""
+    found: list[SpooledInbound] = []
+    parts.spool.replay(lambda spooled: found.append(spooled) if isinstance(spooled, SpooledInbound) else None)
+    return found
 
 
 def test_the_replay_says_nothing_twice_and_calls_a_person(

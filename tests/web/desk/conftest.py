@@ -24,8 +24,11 @@ from bot.service.rates import Rates
 from bot.service.sessions import Where, begin
 from bot.service.spool import Spool
 from bot.settings import Settings
-from bot.store import staff
+from bot.store import desk as rows
+from bot.store import handoffs, staff
 from bot.store.database import Connection, Database
+from bot.store.desk import Case
+from bot.store.handoffs import Opening
 from bot.store.staff import Profile, Role, Staff
 from bot.web.desk.app import create_desk
 from bot.web.desk.setup import Desk
@@ -215,3 +218,58 @@ Enter = Callable[..., Browser]
 def acts(connection: Connection) -> list[str]:
     """What is on record, the oldest first."""
     return [row[0] for row in connection.execute("SELECT what FROM audit ORDER BY id").fetchall()]
+
+
+Waits = Callable[..., Case]
+
+
+@pytest.fixture
+def waits(connection: Connection) -> Waits:
+    """A tenant who waits for a person."""
+    count = itertools.count(1)
+
+    def waits(
+        level: str = "P3", queue: str = "general", channel: str = "sms", name: str = "Sam", ago: float = 60.0
+    ) -> Case:
+        number = next(count)
+        row = connection.execute(
+            "INSERT INTO conversations (channel, account, address, language, profile_name, last_inbound_at)"
+            " VALUES (%s, 'ours', %s, 'en', %s, to_timestamp(%s)) RETURNING id",
+            (channel, f"+4477009001{number:02}", name, NOW - ago),
+        ).fetchone()
+        assert row
+        said = say(connection, row[0], "Please help.", channel)
+        [handoff] = handoffs.open_all(connection, [Opening(row[0], said, queue, level, "asked-for-person", "{}", NOW)])
+        found = rows.find(connection, handoff)
+        assert found
+        return found
+
+    return waits
+
+
+def say(
+    connection: Connection,
+    conversation: int,
+    text: str,
+    channel: str = "sms",
+    at: float = NOW,
+    signal: str | None = None,
+) -> int:
+    """The tenant writes. Returns the message."""
+    row = connection.execute(
+        "INSERT INTO inbox (conversation_id, channel, account, provider_id, kind, text, payload, signal, received_at)"
+        " VALUES (%s, %s, 'ours', %s, 'message', %s, '{}', %s, to_timestamp(%s)) RETURNING id",
+        (conversation, channel, f"m{next(_ids)}", text, signal, at),
+    ).fetchone()
+    assert row
+    return int(row[0])
+
+
+_ids = itertools.count(1)
+
+
+def facts(connection: Connection) -> list[tuple[str, dict[str, str]]]:
+    """What the engine is told by people, the oldest first."""
+    return connection.execute(
+        "SELECT kind, payload FROM inbox WHERE kind NOT IN ('message', 'edit', 'button') ORDER BY id"
+    ).fetchall()

@@ -38,6 +38,7 @@ ROUTES: dict[tuple[str, str], frozenset[str]] = {
     ("POST", "/account/recovery-codes"): STAFF,
     ("GET", "/queue"): READERS,
     ("GET", "/queue/mine"): READERS,
+    ("GET", "/queue/offers"): READERS,
     ("GET", "/queue/waiting"): READERS,
     ("POST", "/next"): READERS,
     ("POST", "/handoffs/{handoff_id}/claim"): READERS,

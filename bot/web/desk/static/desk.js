@@ -69,6 +69,13 @@ if (window.htmx) {
   };
 }
 
+// What could not be fetched is asked for until it can: its event does not come again.
+for (const name of ["htmx:sendError", "htmx:responseError"]) {
+  document.body.addEventListener(name, ({ detail }) => {
+    if (detail.xhr.status === 0 || detail.xhr.status >= 500) setTimeout(() => htmx.trigger(detail.elt, "again"), 2000);
+  });
+}
+
 document.body.addEventListener("htmx:sseOpen", () => (connection.hidden = true));
 document.body.addEventListener("htmx:sseError", async () => {
   connection.hidden = false;
