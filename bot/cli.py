@@ -1,6 +1,5 @@
 """The `hearthline` command. Each subcommand imports what it needs when it runs, so that help is there at once."""
 
-import os
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -69,11 +68,10 @@ class RoleOption(StrEnum):
 
 def main() -> None:
     """Run the command. What goes wrong is told in a sentence, and the exit code is 1."""
-    from bot.children import follow_parent
+    from bot.children import follow_parent, keep_to_one_thread
 
     follow_parent()
-    # A process is one of several on its machine: with threads of its own, numpy makes all of them wait for each other.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    keep_to_one_thread()
     try:
         app(prog_name="hearthline")
     except HearthlineError as error:
@@ -148,11 +146,11 @@ def talk(
 
 
 @flows_app.command("check")
-def check_flows() -> None:
+def check_flows(everything: Annotated[bool, Option("--all", help="Write every warning out.")] = False) -> None:
     """Say what is wrong in the flows, the FAQ and the approved texts. Exit code 1 if anything is."""
     from bot.commands.flows import check
 
-    raise typer.Exit(check(_settings(), sys.stdout))
+    raise typer.Exit(check(_settings(), sys.stdout, everything=everything))
 
 
 @flows_app.command("draw")

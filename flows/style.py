@@ -1,5 +1,6 @@
 """Warnings about wording: longer, harder or less sure than a tenant deserves."""
 
+import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 
@@ -8,6 +9,9 @@ import phonenumbers
 from flows.measure import reading_age, sms_segments
 from flows.schema import BASE_LANGUAGE, FAQ_SMS_CHARACTERS, Book
 from flows.texts import Spot, filled, spots
+
+_QUANTITY = re.compile(r"\b\d{1,3}(?:[.,\u00a0\u202f ]\d{3})\b(?! ?\d)")
+"""Thousands, which other languages part with a point or a space, and which no telephone number looks like."""
 
 Finding = tuple[str, str, str]
 """Kind, where, remedy."""
@@ -98,6 +102,7 @@ def _directory(book: Book) -> Iterator[str]:
 
 
 def _numbers(text: str) -> Iterator[str]:
+    text = _QUANTITY.sub("", text)
     for found in phonenumbers.PhoneNumberMatcher(text, "GB", leniency=phonenumbers.Leniency.POSSIBLE):
         yield found.raw_string
 

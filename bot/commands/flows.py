@@ -1,5 +1,6 @@
 """`hearthline flows`: what authors need to see of their own work."""
 
+from collections import Counter
 from datetime import date
 from typing import TextIO
 
@@ -27,16 +28,29 @@ def usable_book(settings: Settings) -> Book:
         raise UnusableBook("The flows cannot be used: hearthline flows check says why.") from error
 
 
-def check(settings: Settings, output: TextIO) -> int:
-    """Write every issue on a line of its own. Returns 1 if there is an error, else 0."""
+SHOWN = 5
+"""Warnings of a kind that are written out, unless all are asked for."""
+
+
+def check(settings: Settings, output: TextIO, *, everything: bool = False) -> int:
+    """Write the issues, one a line: every error, and the first warnings of each kind. Returns 1 if there is an error, else 0.
+
+    everything: write every warning too; twenty languages that wait for their readers have thousands.
+    """
     from flows import check as checking
 
     try:
         issues = list(checking.check(book(settings), date.fromtimestamp(clock.now())))
     except BookError as error:
         issues = list(error.issues)
+    seen: Counter[str] = Counter()
     for issue in issues:
-        print(issue, file=output)
+        seen[issue.kind] += 1
+        if everything or issue.severity == "error" or seen[issue.kind] <= SHOWN:
+            print(issue, file=output)
+    for kind, count in seen.items():
+        if not everything and count > SHOWN:
+            print(f"{count} in all of {kind}: hearthline flows check --all", file=output)
     errors = sum(issue.severity == "error" for issue in issues)
     print(f"{errors} errors, {len(issues) - errors} warnings", file=output)
     return 1 if errors else 0

@@ -6,7 +6,7 @@ import pytest
 
 from flows.folding import fold
 from flows.load import ROOT, load_book, load_landlord
-from flows.schema import PLACEHOLDER, Book
+from flows.schema import PLACEHOLDER, Ask, Book
 from flows.texts import folded_choices, spots
 
 BOOK = load_book(load_landlord(ROOT / "landlords" / "england-council.yaml"))
@@ -84,7 +84,7 @@ def test_no_phrase_means_two_choices_of_one_question() -> None:
     for flow in BOOK.flows.values():
         for name, state in flow.states.items():
             said: dict[str, str] = {}
-            for choice, _, phrase in folded_choices(state) if hasattr(state, "choices") else ():
+            for choice, _, phrase in folded_choices(state) if isinstance(state, Ask) else ():
                 if said.setdefault(phrase, choice) != choice:
                     clashes.append(f"{flow.flow}.{name}: {phrase}")
     assert clashes == []

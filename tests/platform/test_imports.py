@@ -14,7 +14,7 @@ PACKAGES = ("bot", "channels", "flows", "workers")
 LINTER = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
 CONTRACTS = {contract["id"]: contract["name"] for contract in LINTER["contracts"]}
 READS_ENVIRONMENT = {
-    "bot/children.py": "a child knows its parent by it",
+    "bot/children.py": "a child knows its parent by it, and numpy its threads",
     "bot/commands/double.py": "the double refuses real credentials",
     "bot/programs.py": "a server gets the PATH and nothing else",
     "bot/settings.py": "its purpose",

@@ -117,7 +117,8 @@ def test_a_line_starts_is_found_heals_survives_a_kill_and_stops(line: Line) -> N
 
     status = line.hearthline("status")
     assert "1 worker-urgent" in status.stdout
-    assert status.returncode == 0
+    assert "RED: nobody is on call" in status.stdout, "a new line has no rota, and says so until it has one"
+    assert status.returncode == 1
 
     (talking,) = line.child("worker", "talk")
     talking.kill()
