@@ -1,6 +1,6 @@
 # The two commands are `make run` and `make test`; each does all the set-up it needs.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test bench evaluate peers lock clean
+.PHONY: help setup run test bench evaluate peers browser lock clean
 
 BIN := .venv/bin
 BENCH ?=
@@ -21,10 +21,13 @@ bench: setup ## measure the pipeline, its rivals beside it (BENCH=--short for a 
 	@$(BIN)/python -m tests.bench $(BENCH)
 
 evaluate: setup ## measure the understanding of messages
-	@$(BIN)/python -m tests.bench.evaluate
+	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.bench.evaluate
 
 peers: setup ## run the Twilio adapters against programs that others wrote
 	@$(BIN)/python -m tests.peers
+
+browser: setup ## drive the desk with Chromium, installed with apt-get where it is missing
+	@$(BIN)/python -m tests.browser
 
 lock: ## write the locks anew from pyproject.toml and package.json (needs uv and npm)
 	@sh .ci/lock

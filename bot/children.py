@@ -135,6 +135,14 @@ def stop_all(children: Sequence[Child], patience: float, hurried: threading.Even
     return late
 
 
+def keep_to_one_thread() -> None:
+    """Have numpy reckon in the calling thread, unless the environment says otherwise. Call it before numpy is imported.
+
+    On two cores shared by several processes, its own threads wait for each other longer than they work.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
 def follow_parent() -> None:
     """In a child: end when the parent ends, even if it is killed. Linux alone can promise it."""
     parent = os.environ.get(PARENT)

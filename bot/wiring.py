@@ -216,7 +216,6 @@ def second_reader(shared: "Callable[[], SharedEncoder]") -> Callable[[Sequence[s
 
     def read(messages: Sequence[str], first: Signal) -> Signal:
         from bot.nlu import second
-        from bot.service.plan import as_one
 
         return second.doubt(trained(), shared().encode if shared().open() is not None else None, messages, first)
 

@@ -158,7 +158,8 @@ class FaqTopic(Model):
     """An approved answer. `flow` may follow it; `fills` is the slot of that flow which the question already answers.
 
     concern: this question is an emergency, and the approved crisis text for that concern is given in its place.
-    nations: answers that replace `answer` where the law differs.
+    nations: answers that replace `answer` where the law differs. comforts: the concerns for which this answer has kind
+    words of its own, so that they are not said before it as well.
     """
 
     id: Identifier
@@ -172,6 +173,7 @@ class FaqTopic(Model):
     flow: FlowName | None = None
     fills: SlotName | None = None
     concern: Identifier | None = None
+    comforts: tuple[Identifier, ...] = ()
     phone: str
 
     def answer_in(self, nation: Nation) -> Text:

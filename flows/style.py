@@ -10,8 +10,8 @@ from flows.measure import reading_age, sms_segments
 from flows.schema import BASE_LANGUAGE, FAQ_SMS_CHARACTERS, Book
 from flows.texts import Spot, filled, spots
 
-_QUANTITY = re.compile(r"\b\d{1,3}(?:[.,\u00a0\u202f ]\d{3})\b(?! ?\d)")
-"""Thousands, which other languages part with a point or a space, and which no telephone number looks like."""
+_QUANTITY = re.compile(r"\b\d{1,3}[.,]\d{3}\b")
+"""Thousands, which other languages part with a point, and which are no telephone numbers."""
 
 Finding = tuple[str, str, str]
 """Kind, where, remedy."""

@@ -1,7 +1,7 @@
 """The clock process: sweeps every second, and asks Telegram for updates where it may not call us. Two may run at once."""
 
 from bot.log import get
-from bot.service import polling, receive
+from bot.service import page_hooks, polling, receive, standing_in
 from bot.service import sweep as sweeping
 from bot.service.alive import alive
 from bot.service.parts import Parts
@@ -19,6 +19,8 @@ def main(settings: Settings) -> None:
     parts = build(settings, name="clock")
     stop_on_signals(parts)
     with alive(parts, "clock"):
+        page_hooks.start_posting(parts)
+        standing_in.start_standing_in(parts)
         telegram = parts.channels.get("telegram")
         if isinstance(telegram, Telegram) and telegram.account.mode == "polling":
             polling.start_polling(parts, telegram)

@@ -14,7 +14,9 @@ from rq.exceptions import StopRequested
 from rq.serializers import JSONSerializer
 
 from bot.log import describe, get
+from bot.nlu.understanding import Signal
 from bot.queues import QueueName, connect
+from bot.service import following
 from bot.service.alive import alive
 from bot.service.deliver import AT_ONCE
 from bot.service.parts import Parts
@@ -78,10 +80,14 @@ def prepare(parts: Parts, queue: QueueName) -> None:
     """Load what the first job would otherwise wait for, and keep the Book for those who will still be in it."""
     if queue in ("talk", "urgent"):
         parts.screen([""])
+        parts.library.current()
+        if parts.second is not None:
+            parts.second(["Hello"], Signal())
         try:
             parts.library.publish(parts.clock())
         except DatabaseAway:
-            log.warning("book_not_kept", queue=queue, remedy="check DATABASE_URL and the server")
+            log.warning("book_not_kept", queue=queue, remedy="check DATABASE_URL and the server; it is tried again")
+        following.start_following(parts)
 
 
 def _work_once(settings: Settings, queue: QueueName, current: list[RingWorker]) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+from bot.engine.approved import say_again
 from bot.engine.asking import ask
 from bot.engine.turn import Turn
 from bot.engine.walk import begin, enter, speak
@@ -21,7 +22,7 @@ def always(turn: Turn) -> bool:
     asked_which = question is not None and (question.takes_language or question.choices_from == "languages")
     if tag in turn.book.landlord.languages and not asked_which:
         return _use_language(turn, tag or "")
-    word = turn.book.words.always_said.get(said) or _phrase(turn, said)
+    word = turn.book.words.always_said.get(said) or _politely(turn, said) or _phrase(turn, said)
     return word is not None and use_word(turn, word)
 
 
@@ -30,6 +31,14 @@ def use_word(turn: Turn, word: str) -> bool:
     turn.change(offered=(), misses=0)
     _ACTS[word](turn)
     return True
+
+
+def _politely(turn: Turn, said: str) -> AlwaysWord | None:
+    """Asking for a person with a please. The other words may mean more than themselves: "I'm back" takes nothing back."""
+    words, parts = turn.book.words, said.split()
+    counted = any(part in words.place_said for part in parts)
+    bare = " ".join(part for part in parts if part not in words.folded("fillers"))
+    return "person" if not counted and words.always_said.get(bare) == "person" else None
 
 
 def _phrase(turn: Turn, said: str) -> AlwaysWord | None:
@@ -46,6 +55,8 @@ def _use_language(turn: Turn, tag: str) -> bool:
     turn.say("language_set")
     if turn.asking() is not None:
         ask(turn)
+    else:
+        say_again(turn)
     return True
 
 

@@ -3,6 +3,8 @@
 Each function looks at the turn and says whether it has dealt with the message. `step` calls them in their order.
 """
 
+import re
+
 from bot.engine import protocol
 from bot.engine.always import use_word
 from bot.engine.approved import (
@@ -16,19 +18,23 @@ from bot.engine.approved import (
     offer_again,
     read_offered,
 )
-from bot.engine.asking import Given, ask, read_answer
+from bot.engine.asking import Given, ask, read_answer, read_begun
 from bot.engine.crisis import CALL_OFFER
 from bot.engine.effects import RecordMiss
 from bot.engine.hours import is_open
-from bot.engine.reading import near_phrase
+from bot.engine.reading import is_question, near_phrase
 from bot.engine.state import Frame
 from bot.engine.turn import Turn
 from bot.engine.walk import begin, proceed
 from flows.schema import MAX_SLOT_CHARACTERS, Ask
 
+_CLAUSE = re.compile(r"[.,;:!\n،。，]+(?:\s+|$|(?<=[。，]))| - ")
+"""Where a clause of a message ends."""
 MOST_TRAIL = 12
 """Answers that a tenant may take back one by one. Older ones stay answered."""
 MISSES_TO_PERSON = 2
+STORY_LASTS = 3600.0
+"""Seconds after crisis words during which a message that asks nothing is taken for more of the same story."""
 STILL_WAITING = 7 * 24 * 3600.0
 """Seconds after a handoff during which unclear messages are added to it, rather than treated as misses."""
 
@@ -69,14 +75,21 @@ def expected(turn: Turn) -> bool:
     state = turn.asking()
     if state is None:
         return turn.message.choice is not None and _stale(turn)
-    given = read_answer(turn, state)
+    given, more = _answer_and_more(turn, state)
     if given is None:
         return turn.message.choice is not None and _stale(turn)
     if not given.sure and state.slot is None and turn.message.understood.faq.answer:
         # At a menu, a clear question in free words counts for more than a label found inside it.
         return False
-    accept(turn, state, given)
+    accept(turn, state, given, more)
     return True
+
+
+def _answer_and_more(turn: Turn, state: Ask) -> tuple[Given | None, str]:
+    """The answer, and what follows it in a message that answers several questions: "none. the kitchen tap leaks"."""
+    parts = _CLAUSE.split(turn.message.text, maxsplit=1)
+    first = read_begun(turn, state, parts[0]) if len(parts) > 1 and parts[1].strip() else None
+    return (first, parts[1].strip()) if first else (read_answer(turn, state), "")
 
 
 def menu_label(turn: Turn) -> bool:
@@ -97,9 +110,12 @@ def menu_label(turn: Turn) -> bool:
     return False
 
 
-def accept(turn: Turn, state: Ask, given: Given) -> None:
-    """Keep an answer, remember the way back, and go on."""
+def accept(turn: Turn, state: Ask, given: Given, more: str = "") -> None:
+    """Keep an answer, remember the way back, and go on. more: words after it, which may answer the next question."""
     slots = {**turn.state.slots, state.slot: given.value} if state.slot else turn.state.slots
+    following = turn.frame_flow()[1].states.get(given.to)
+    if more and isinstance(following, Ask) and following.expects == "text" and following.known and following.slot:
+        slots = {following.slot: more[:MAX_SLOT_CHARACTERS], **slots}
     trail = (*turn.state.trail, turn.state.stack)[-MOST_TRAIL:]
     turn.change(slots=slots, trail=trail, misses=0, answered=turn.message.message)
     proceed(turn, given.to)
@@ -125,6 +141,8 @@ def repeat_or_menu(turn: Turn) -> None:
     """Put the waiting question again, or the menu when none waits."""
     if turn.asking() is not None:
         ask(turn)
+    elif turn.state.offered:
+        offer_again(turn)
     else:
         use_word(turn, "menu")
 
@@ -160,8 +178,8 @@ def without_words(turn: Turn) -> bool:
     kind = "voice" if "voice" in message.media else "media"
     turn.say(f"{kind}_received_{_open(turn)}")
     turn.hand_off("general", "P3", "voice-note" if kind == "voice" else "media-without-words")
-    if state is not None:
-        ask(turn)
+    if state is not None or turn.state.offered:
+        repeat_or_menu(turn)
     return True
 
 
@@ -214,6 +232,8 @@ def misspelt_word(turn: Turn) -> bool:
 def faq(turn: Turn) -> bool:
     """A clear answer is given at once. Near ones become a numbered question, unless another question waits."""
     match = turn.message.understood.faq
+    if _says_little(turn) or _waits_for_help(turn) and not _asks_anew(turn):
+        return False
     if match.answer in turn.book.topics:
         answer_topic(turn, match.answer or "", turn.message.text)
         return True
@@ -223,6 +243,18 @@ def faq(turn: Turn) -> bool:
     turn.change(stack=(), trail=(), misses=0)
     offer(turn, ABOUT_ONE if len(near) == 1 else AMONG, [*near, NONE], turn.message.text)
     return True
+
+
+def _says_little(turn: Turn) -> bool:
+    """Whether the message is a bare number, yes or no: the answer to some question, and a question about nothing."""
+    words = turn.book.words
+    return turn.said.isdecimal() or turn.said in words.folded("yes") | words.folded("no")
+
+
+def _asks_anew(turn: Turn) -> bool:
+    """Whether somebody who waits for a person asks something else: more of their story goes to the person unanswered."""
+    message, long_ago = turn.message, turn.event.at - turn.state.crisis_at >= STORY_LASTS
+    return message.understood.signal.level == "P3" and (long_ago or is_question(message.text, turn.book.words))
 
 
 def _in_flow(turn: Turn) -> bool:

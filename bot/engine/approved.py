@@ -17,6 +17,8 @@ NONE = "word:none"
 PERSON = "word:person"
 AMONG = "did_you_mean"
 ABOUT_ONE = "is_it_about"
+STILL_READ = 600.0
+"""Seconds during which an answer is taken for what the tenant still has before them."""
 
 
 def give_topic(turn: Turn, topic: FaqTopic) -> None:
@@ -58,6 +60,17 @@ def offer_again(turn: Turn) -> None:
     question = state.offer if entry is None else entry.text_in(turn.book.landlord.nation)
     turn.say(question, labels, menu=state.offer.replace("_", "-"), extra=about)
     turn.change(asked_at=turn.event.at, asked="")
+
+
+def say_again(turn: Turn) -> None:
+    """Say in a language just chosen what came last in another: the approved answer, and the question below it."""
+    state = turn.state
+    topic = turn.book.topics.get(state.last_answer)
+    lately = turn.event.at - state.first_told < STILL_READ and state.offer != "same_answer"
+    if topic is not None and topic.concern is None and lately:
+        turn.say(topic.answer_in(turn.book.landlord.nation))
+    if state.offered:
+        offer_again(turn)
 
 
 def read_offered(turn: Turn) -> str | None:

@@ -101,6 +101,14 @@ def read_answer(turn: Turn, state: Ask) -> Given | None:
     return Given(value, state.to or "") if value else None
 
 
+def read_begun(turn: Turn, state: Ask, text: str) -> Given | None:
+    """A listed choice that the beginning of a longer message names exactly, where not any words will do."""
+    if turn.message.choice is not None or state.open or state.expects not in ("choice", "yesno"):
+        return None
+    found = _read_listed(turn, state, text)
+    return Given(found.id, _target(state, found.id) or "") if found is not None and found.sure else None
+
+
 def _tapped(turn: Turn, state: Ask, choice: str) -> Given | None:
     frame = turn.state.stack[-1]
     prefix, _, name = choice.partition(":")

@@ -51,10 +51,19 @@ def _maybe(turn: Turn, signal: Signal) -> bool:
     if contact.CONCERN in signal.concerns or turn.state.contact:
         contact.begin(turn)
     else:
-        protocol.tell(turn, "check-in")
+        _check_in(turn, signal.concerns)
         protocol.ask(turn, "ask-safe")
     turn.hand_off(QUEUE, "P1", _reason(signal.concerns), {"concerns": ", ".join(signal.concerns)})
     return True
+
+
+def _check_in(turn: Turn, concerns: Sequence[str]) -> None:
+    """Kind words where the trouble has its own, such as a death; else that we want to be sure."""
+    kind = turn.book.crisis.get(concerns[0]) if concerns else None
+    if kind is None or kind.level != "P2":
+        return protocol.tell(turn, "check-in")
+    turn.change(comforted_at=turn.event.at)
+    return turn.say_plainly(_words(turn, kind), purpose="crisis")
 
 
 def _urgent(turn: Turn, signal: Signal) -> bool:
@@ -64,9 +73,21 @@ def _urgent(turn: Turn, signal: Signal) -> bool:
     if _is_plain(turn):
         turn.hand_off(QUEUE, signal.level, "more-words")
         return False
+    heard = turn.state.heard
+    turn.change(heard=tuple(dict.fromkeys((*heard, *signal.concerns))))
     if not answered(turn):
-        protocol.wait(turn)
+        _go_on(turn, fresh=not set(signal.concerns) <= set(heard))
     return True
+
+
+def _go_on(turn: Turn, *, fresh: bool) -> None:
+    """More of the same story gets the short word now and then, but nobody tells of something new into silence."""
+    unanswered = fresh and turn.state.asked == "ask-safe" and protocol.waits(turn)
+    if fresh:
+        turn.change(waited_at=0.0)
+    protocol.wait(turn, "still-here" if fresh else "waiting")
+    if unanswered and turn.state.mode != "advisor" and not turn.state.contact:
+        protocol.ask(turn, "ask-safe")
 
 
 def _just_said(turn: Turn, signal: Signal) -> bool:
@@ -87,6 +108,8 @@ def _comfort(turn: Turn, concerns: Sequence[str]) -> None:
     if turn.state.offer == CALL_OFFER:
         # Somebody who goes on telling us of it has not failed to answer a question.
         turn.change(offered=())
+    if _answer_is_kind(turn, concerns):
+        return
     private = turn.message.kind != "group" and turn.state.mode != "advisor" and not turn.state.contact
     if not private or turn.event.at - turn.state.comforted_at < COMFORT_EVERY:
         return
@@ -94,6 +117,14 @@ def _comfort(turn: Turn, concerns: Sequence[str]) -> None:
     entry = _entry(turn, concerns, "P2")
     turn.say_plainly(_words(turn, entry))
     turn.comforted = True
+
+
+def _answer_is_kind(turn: Turn, concerns: Sequence[str]) -> bool:
+    """Whether the approved answer that comes next has the kind words in it already: they are not said twice."""
+    state, topic = turn.state, turn.book.topics.get(turn.message.understood.faq.answer or "")
+    if topic is None or state.stack or state.urgent or state.last_answer == topic.id:
+        return False
+    return bool(concerns) and set(concerns) <= set(topic.comforts)
 
 
 def respond(turn: Turn, concerns: Sequence[str], level: Level) -> None:
@@ -109,6 +140,7 @@ def respond(turn: Turn, concerns: Sequence[str], level: Level) -> None:
         _first_words(turn, concerns, level)
     turn.hand_off(QUEUE, level, _reason(concerns), {"concerns": ", ".join(concerns)})
     turn.change(crisis_at=turn.event.at, crisis_language=turn.language)
+    turn.change(heard=tuple(dict.fromkeys((*turn.state.heard, *concerns))))
     turn.change(crisis_concerns=tuple(dict.fromkeys((*turn.state.crisis_concerns, *concerns[:1]))))
 
 
@@ -131,7 +163,9 @@ def answered(turn: Turn) -> bool:
     """Act on an answer to one of the protocol's questions. A button of theirs works at any later time."""
     found = protocol.answer(turn)
     if found is None:
-        own_words = turn.state.mode == "bot" and not turn.message.understood.signal.urgent
+        signal = turn.message.understood.signal
+        # Messages are read together, so that the answer to our question still carries what went before it.
+        own_words = turn.state.mode == "bot" and (not signal.urgent or _just_said(turn, signal))
         return own_words and contact.told(turn)
     question, name = found
     if turn.state.mode == "advisor" and question != "ask-safe":

@@ -46,6 +46,9 @@ def hear(turn: Turn) -> bool:
 
 def offer_language(turn: Turn) -> None:
     """Offer, once each and in both languages, the language that the tenant seems to prefer. It is never just taken."""
+    if turn.said in turn.book.words.language_said:
+        # A language's name has just chosen one, in letters that another language may share.
+        return
     preferred = turn.message.understood.language or _hinted(turn)
     known = preferred in turn.book.landlord.languages and preferred in turn.book.words.languages
     spoken = turn.state.language or turn.book.landlord.languages[0]

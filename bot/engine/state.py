@@ -30,7 +30,7 @@ class State(Struct, frozen=True, omit_defaults=True):
     is told. reminding: whether a reminder is set. waiting: queue of the
     last handoff, and waiting_at when. languages_offered, group_refused, told_stopped: what is said only once.
     comforted_at: when a kind word was last said; crisis_at, crisis_concerns: when crisis words were, and for what;
-    crisis_language: in which language they were.
+    crisis_language: in which language they were; heard: every concern told of since.
 
     Of the crisis protocol: tentative: the level rests on the statistical reader alone. asked: the id of its question
     that waits for an answer. truths: what has been said of the team since the level rose ("told", "seen", "nobody").
@@ -70,6 +70,7 @@ class State(Struct, frozen=True, omit_defaults=True):
     crisis_at: float = 0.0
     crisis_concerns: tuple[str, ...] = ()
     crisis_language: str = ""
+    heard: tuple[str, ...] = ()
     tentative: bool = False
     asked: str = ""
     truths: tuple[str, ...] = ()

@@ -24,4 +24,4 @@ def judge(turn: Turn, level: Level) -> None:
         return
     turn.change(level=level)
     if not turn.state.urgent:
-        turn.change(truths=(), asked="", waited_at=0.0, crisis_at=0.0, crisis_concerns=(), crisis_language="")
+        turn.change(truths=(), asked="", waited_at=0.0, crisis_at=0.0, crisis_concerns=(), heard=(), crisis_language="")

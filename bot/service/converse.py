@@ -90,13 +90,7 @@ def _plan_all(
     if aside:
         return [set_aside(one, by_conversation[one.id], now) for one in locked if one.id in by_conversation]
     acks = _acks(connection, locked, rows)
-    parts.warm(
-        [
-            words
-            for conversation, its in by_conversation.items()
-            for words in words_to_read(its, recent.get(conversation, ()), together=parts.second is not None)
-        ]
-    )
+    parts.warm(words_to_read(rows))
     return [
         plan(
             conversation,

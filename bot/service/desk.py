@@ -177,7 +177,7 @@ def reply(parts: Parts, staff: Staff, handoff_id: int, words: Reply) -> Result:
     with parts.database.transaction() as connection:
         case = desk.find(connection, handoff_id)
         refused = _may_write(connection, staff, case) or _unsendable(connection, case, words, now)
-        if case is not None and refused and words.text.strip():
+        if case is not None and refused and words.text.strip() and may_read(connection, parts, staff, case):
             thread.save_draft(connection, staff.id, case.conversation_id, words.text, now)
         if case is None or refused:
             return refused or GONE

@@ -229,26 +229,10 @@ def _understand(
     return Understanding(signal=signal, faq=edition.answer(inbound.text, other or current), language=other)
 
 
-def words_to_read(pending: Sequence[Pending], recent: Sequence[str], *, together: bool) -> list[str]:
-    """What an encoder will be asked about one conversation's rows: what was written, not tapped, in Latin letters.
-
-    recent: as in `plan`. together: a second reader will want each message with those before it.
-    """
-    found, written = [], list(recent)
-    for row in pending:
-        inbound = _readable(row)
-        if inbound is None or not inbound.text:
-            continue
-        written.append(inbound.text)
-        if inbound.choice is None and latin(inbound.text):
-            found.append(inbound.text)
-            found += [as_one(written[-TOGETHER:])] if together and len(written) > 1 else []
-    return found
-
-
-def as_one(messages: Sequence[str]) -> str:
-    """Messages as the second reader reads them together, oldest first."""
-    return "\n".join(messages)
+def words_to_read(pending: Sequence[Pending]) -> list[str]:
+    """What an encoder will be asked about: what was written, not tapped, in Latin letters."""
+    inbounds = [inbound for row in pending if (inbound := _readable(row)) is not None]
+    return [one.text for one in inbounds if one.choice is None and latin(one.text)]
 
 
 def _readable(row: Pending) -> Inbound | None:

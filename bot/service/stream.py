@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -48,6 +49,8 @@ class Stream:
         self._parts = parts
         self._listeners: set[Listener] = set()
         self._cursor = ""
+        self.read_at = time.monotonic()
+        """When the newest changes were read, by the monotonic clock."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._run, name="desk-stream", daemon=True)
 
@@ -92,7 +95,7 @@ class Stream:
         for _ in changes.listen(database, WAIT):
             with database.connection() as connection:
                 while found := changes.since(connection, self._cursor):
-                    self._cursor = found[-1].cursor
+                    self._cursor, self.read_at = found[-1].cursor, time.monotonic()
                     self._hand_on(found)
                     if any(change.kind in ("handoff", "raised") for change in found):
                         # The clock process offers them as well, up to a second later.

@@ -15,7 +15,8 @@ CHANNEL = "desk"
 class Change(NamedTuple):
     """Something changed. cursor: its place in the stream. at: POSIX seconds.
 
-    kind: handoff (new), raised, offer, warning, lapsed, help (a colleague is called), helped, changed; and of a live handoff's thread: message, said, ticks, note.
+    kind: handoff (new), raised, offer, warning, lapsed, help (a colleague is called), helped, changed; and of a live
+    handoff's thread: message, said, ticks, note.
     """
 
     cursor: str

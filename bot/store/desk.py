@@ -71,21 +71,35 @@ def of_conversation(connection: Connection, conversation_id: int) -> list[Case]:
     return [Case(*row) for row in rows]
 
 
-def waiting(
-    connection: Connection, teams: Collection[str] | None, *, mine: int | None = None, most: int = 100
-) -> list[Case]:
-    """Live handoffs, most urgent first, then whoever is nearest to their clock, or furthest beyond it.
+def waiting(connection: Connection, teams: Collection[str] | None, *, most: int = 100) -> list[Case]:
+    """Handoffs that nobody has yet, most urgent first, then whoever is nearest to their clock, or furthest beyond it.
 
-    teams: whose, None for all. mine: only those that this person has claimed.
+    teams: whose, None for all.
     """
     rows = connection.execute(
-        f"""{CASE} WHERE h.state IN ('queued', 'offered', 'claimed')
-        AND (%(teams)s::text[] IS NULL OR {_TEAM} = ANY(%(teams)s) OR h.claimed_by = %(mine)s)
-        AND (%(mine)s::bigint IS NULL OR h.state = 'claimed' AND h.claimed_by = %(mine)s)
+        f"""{CASE} WHERE h.state IN ('queued', 'offered') AND (%(teams)s::text[] IS NULL OR {_TEAM} = ANY(%(teams)s))
         ORDER BY h.level, h.due_at NULLS FIRST, h.id LIMIT %(most)s""",
-        {"teams": None if teams is None else list(teams), "mine": mine, "most": most},
+        {"teams": None if teams is None else list(teams), "most": most},
     ).fetchall()
     return [Case(*row) for row in rows]
+
+
+def held(connection: Connection, staff_id: int) -> list[Case]:
+    """What somebody has in hand, in the same order."""
+    rows = connection.execute(
+        f"{CASE} WHERE h.state = 'claimed' AND h.claimed_by = %s ORDER BY h.level, h.due_at NULLS FIRST, h.id", (staff_id,)
+    ).fetchall()
+    return [Case(*row) for row in rows]
+
+
+def live(connection: Connection, teams: Collection[str] | None) -> frozenset[int]:
+    """Ids of all live handoffs, claimed ones too, however many. teams: whose, None for all."""
+    rows = connection.execute(
+        f"SELECT id FROM handoffs h WHERE state IN ('queued', 'offered', 'claimed')"
+        f" AND (%(teams)s::text[] IS NULL OR {_TEAM} = ANY(%(teams)s))",
+        {"teams": None if teams is None else list(teams)},
+    ).fetchall()
+    return frozenset(row[0] for row in rows)
 
 
 def counts(connection: Connection, teams: Collection[str] | None) -> dict[str, int]:
@@ -381,8 +395,9 @@ def pass_on(connection: Connection, handoff_id: int, staff_id: int, *, team: str
     held = _hold(connection, handoff_id, staff_id)
     connection.execute(
         """
-        UPDATE handoffs SET state = 'queued', claimed_by = NULL, claimed_at = NULL, clock_level = NULL, for_staff = %(to)s, help_asked_at = NULL,
-            team = CASE WHEN %(team)s = '' THEN team ELSE %(team)s END, warned_at = NULL, lapsed_at = NULL
+        UPDATE handoffs SET state = 'queued', claimed_by = NULL, claimed_at = NULL, clock_level = NULL, for_staff = %(to)s,
+            team = CASE WHEN %(team)s = '' THEN team ELSE %(team)s END, warned_at = NULL, lapsed_at = NULL,
+            help_asked_at = NULL
         WHERE id = ANY(%(held)s)
         """,
         {"held": held, "team": team, "to": to},

@@ -176,6 +176,25 @@ def tenant(connection: Connection, conversation_id: int) -> Tenant | None:
     return Tenant._make((*row[:12], tuple(row[12]), row[13])) if row else None
 
 
+class Consent(NamedTuple):
+    """A word that stopped, or started again, what we send of our own accord. origin: 'tenant', or the 'provider' for them."""
+
+    conversation_id: int
+    word: str
+    origin: str
+    at: float
+
+
+def consents(connection: Connection, conversations: Sequence[int]) -> list[Consent]:
+    """What some conversations' tenants consented to, the newest first."""
+    rows = connection.execute(
+        "SELECT conversation_id, word, origin, extract(epoch FROM at)::float8 FROM consents"
+        " WHERE conversation_id = ANY(%s) ORDER BY id DESC LIMIT 50",
+        (list(conversations),),
+    ).fetchall()
+    return [Consent(*row) for row in rows]
+
+
 def link(connection: Connection, conversation_id: int, other_id: int, name: str, at: float) -> int:
     """Say that two conversations are with one person. Returns the person's id; the older person keeps their name."""
     rows = connection.execute(
@@ -220,7 +239,8 @@ SELECT c.id, c.channel, coalesce(p.name, c.profile_name), h.id, coalesce(nullif(
     extract(epoch FROM coalesce(found.at, c.last_inbound_at, c.created_at))::float8, found.text
 FROM found JOIN conversations c ON c.id = found.id LEFT JOIN people p ON p.id = c.person_id
 LEFT JOIN LATERAL (SELECT * FROM handoffs h WHERE h.conversation_id = c.id ORDER BY h.id DESC LIMIT 1) AS h ON true
-WHERE %(teams)s::text[] IS NULL OR coalesce(nullif(h.team, ''), h.queue) = ANY(%(teams)s) OR h.claimed_by = %(staff)s
+WHERE (h.id IS NOT NULL OR %(all)s) AND (%(teams)s::text[] IS NULL
+    OR coalesce(nullif(h.team, ''), h.queue) = ANY(%(teams)s) OR h.claimed_by = %(staff)s)
 ORDER BY 6 DESC LIMIT %(most)s
 """
 SEARCH = f"""
@@ -242,9 +262,18 @@ NOTHING = "-"
 
 
 def search(
-    connection: Connection, words: str, teams: Collection[str] | None, staff_id: int, most: int = 50
+    connection: Connection,
+    words: str,
+    teams: Collection[str] | None,
+    staff_id: int,
+    *,
+    unhanded: bool = False,
+    most: int = 50,
 ) -> list[Found]:
-    """Conversations by name, number, reference or words, within the teams that somebody may read, the newest first."""
+    """Conversations by name, number, reference or words, within the teams that somebody may read, the newest first.
+
+    unhanded: also those that never waited for a person.
+    """
     digits = "".join(char for char in words if char.isdigit())
     escaped = words.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
     rows = connection.execute(
@@ -257,6 +286,7 @@ def search(
             "words": words,
             "teams": None if teams is None else list(teams),
             "staff": staff_id,
+            "all": unhanded,
             "most": most,
         },
     ).fetchall()

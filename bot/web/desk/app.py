@@ -21,6 +21,7 @@ from bot.web.desk import (
     sign_in,
     single_sign_on,
     staff_pages,
+    tenants,
 )
 from bot.web.desk.access import FormRefused, NotAllowed, NotSignedIn, check_form, go, safe_next
 from bot.web.desk.guard import Guard
@@ -48,7 +49,18 @@ def pages_of(desk: Desk) -> FastAPI:
     )
     app.state.desk = desk
     app.include_router(assets.router())
-    for pages in (home, queue, conversation, sign_in, joining, single_sign_on, account, staff_pages, audit_pages):
+    for pages in (
+        home,
+        queue,
+        conversation,
+        tenants,
+        sign_in,
+        joining,
+        single_sign_on,
+        account,
+        staff_pages,
+        audit_pages,
+    ):
         app.include_router(pages.router(desk))
     app.include_router(live.router(desk, desk.stream))
     _add_handlers(app)

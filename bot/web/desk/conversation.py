@@ -84,6 +84,7 @@ def page(
         "found": found,
         "live": f"{PATH}/stream?conversation={found.case.conversation_id}",
         "answers": dossier.answers(book, found.tenant.language or "en", found.case.channel),
+        "languages": book.words.languages,
         "teams": teams,
         "people": people,
         "templates": desk.templates,

@@ -43,29 +43,30 @@ Teams = tuple[str, ...] | None
 
 
 class Drawn(NamedTuple):
-    """A queue as it was at a tick: its HTML, and the handoffs in it."""
+    """A queue's HTML, and the handoffs in it. at: by the monotonic clock, in seconds; what had changed by then is in it."""
 
-    tick: int
+    at: float
     html: str
     waiting: Waiting
 
 
 class Board:
-    """Draws the queue of each set of teams once a tick."""
+    """Draws the queue of each set of teams once for all who ask for it together."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._drawn: dict[Teams, Drawn] = {}
         self._lock = threading.Lock()
 
-    def draw(self, teams: Teams, tick: int) -> Drawn:
-        """The queue of some teams, no older than the tick. Raises `DatabaseAway`."""
+    def draw(self, teams: Teams, since: float) -> Drawn:
+        """The queue of some teams, drawn at a time of the monotonic clock or later. Raises `DatabaseAway`."""
         with self._lock:
             found = self._drawn.get(teams)
-            if found is None or found.tick < tick:
+            if found is None or found.at < since:
+                at = max(since, time.monotonic())
                 with self._desk.parts.database.connection() as connection:
                     waiting = waiting_for(connection, self._desk, teams)
-                found = Drawn(tick, fragment(self._desk, "queue_waiting.html", waiting=waiting), waiting)
+                found = Drawn(at, fragment(self._desk, "queue_waiting.html", waiting=waiting), waiting)
                 self._drawn[teams] = found
             return found
 
@@ -125,7 +126,7 @@ class Live:
 
     def __init__(self, desk: Desk, stream: Stream, board: Board, watch: Watch) -> None:
         self._desk, self._stream, self._board, self._watch = desk, stream, board, watch
-        self._drawn_at = 0
+        self._drawn_at = -TICK
 
     async def run(self, request: Request, last: str) -> AsyncIterator[str]:
         """Everything that is sent, until the page or the session is gone. last: the place in the stream it saw last."""
@@ -133,14 +134,14 @@ class Live:
             yield f"retry: {AGAIN}\n\n"
             try:
                 missed, place = await run_in_threadpool(self._missed, last)
-                for event in await self._told(missed) if missed else ():
+                for event in await self._told(missed, time.monotonic()) if missed else ():
                     yield event
                 # A connection that breaks at once still says where it was.
                 yield _event("here", "", place)
                 if missed is None:
                     # A page that comes without a place in the stream may be older than it: it is drawn anew.
                     yield _event("thread", "", "")
-                    yield _event("waiting", (await self._drawn()).html, "")
+                    yield _event("waiting", (await self._drawn(time.monotonic() - TICK)).html, "")
                 async for event in self._follow(request, listener):
                     yield event
             except DatabaseAway:
@@ -173,7 +174,7 @@ class Live:
             if None in found:
                 return
             told = [change for change in found if change]
-            for event in await self._told(told) if told else ():
+            for event in await self._told(told, self._stream.read_at) if told else ():
                 yield event
 
     def _alive(self, request: Request) -> bool:
@@ -185,8 +186,11 @@ class Live:
         service.beat(self._desk.parts, self._watch.staff, self._watch.conversation or None)
         return True
 
-    async def _told(self, found: list[Change]) -> list[str]:
-        """What a page is sent of some changes: its thread at once, its queue at the next tick, alerts with either."""
+    async def _told(self, found: list[Change], since: float) -> list[str]:
+        """What a page is sent of some changes: its thread at once, its queue at the next tick, alerts with either.
+
+        since: when they were there, by the monotonic clock.
+        """
         events = []
         cursor = found[-1].cursor
         if any(change.conversation_id == self._watch.conversation for change in found if self._watch.conversation):
@@ -194,20 +198,21 @@ class Live:
         if any(change.staff_id == self._watch.staff.id or change.kind in CALLS for change in found):
             events.append(_event("mine", "", cursor))
         queue = [change for change in found if change.kind not in THREAD_KINDS]
-        drawn = await self._drawn() if queue else None
+        drawn = await self._drawn(since) if queue else None
         events += [_event("alert", json.dumps(alert), cursor) for alert in self._alerts(found, drawn)]
         if drawn is not None:
             events.append(_event("waiting", drawn.html, cursor))
         return events
 
-    async def _drawn(self) -> Drawn:
-        tick = int(time.monotonic() / TICK) + 1
-        if tick <= self._drawn_at + 1:
-            # One was drawn just now: a quiet page is told at once, a busy one at the next tick.
-            await asyncio.sleep(tick * TICK - time.monotonic())
-            tick += 1
-        self._drawn_at = tick
-        return await run_in_threadpool(self._board.draw, self._watch.teams, tick)
+    async def _drawn(self, since: float) -> Drawn:
+        now = time.monotonic()
+        if now < self._drawn_at + TICK:
+            # One was drawn just now: a quiet page is told at once, busy ones all together at the next tick.
+            tick = (now // TICK + 1) * TICK
+            await asyncio.sleep(tick - now)
+            since = max(since, tick)
+        self._drawn_at = time.monotonic()
+        return await run_in_threadpool(self._board.draw, self._watch.teams, since)
 
     def _alerts(self, found: list[Change], drawn: Drawn | None) -> Iterator[dict[str, str]]:
         """What makes a sound: an offer to this person, what is new in their queue, a tenant of theirs who wrote."""

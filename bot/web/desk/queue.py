@@ -59,10 +59,9 @@ def router(desk: Desk) -> APIRouter:
 def waiting_for(connection: Connection, desk: Desk, teams: tuple[str, ...] | None) -> Waiting:
     """The waiting list of some teams. teams: None for all."""
     now = desk.parts.clock()
-    live = rows.waiting(connection, teams, most=SHOWN)
-    cases = [case for case in live if case.state != "claimed"]
+    cases = rows.waiting(connection, teams, most=SHOWN)
     here = [one for one in presence.here(connection, now - service.ABSENT) if one.status != "offline"]
-    return Waiting(cases, frozenset(case.id for case in live), rows.counts(connection, teams), here, now)
+    return Waiting(cases, rows.live(connection, teams), rows.counts(connection, teams), here, now)
 
 
 def teams_of(connection: Connection, desk: Desk, staff: Staff) -> tuple[str, ...] | None:
@@ -78,7 +77,7 @@ def mine_of(connection: Connection, desk: Desk, staff: Staff) -> Mine:
     now = desk.parts.clock()
     status, limit = presence.status_of(connection, staff.id)
     looks = len(rows.unlooked(connection)) if staff.has(*service.OVERSEERS) else 0
-    held = rows.waiting(connection, None, mine=staff.id)
+    held = rows.held(connection, staff.id)
     calls = rows.calls(connection, teams_of(connection, desk, staff), staff.id)
     return Mine(rows.offers_to(connection, staff.id, now), calls, held, status, limit, looks, now)
 

@@ -94,7 +94,9 @@ def test_approved_answers_are_found_and_put_into_the_box(hold: Hold) -> None:
     found = browser.get(f"/desk/handoffs/{case.id}/answers?words=rent").page
     assert "data-answer" in found
     topic = found.partition("?use=")[2].partition("#")[0]
-    box = browser.get(f"/desk/handoffs/{case.id}?use={topic}").page.partition("<textarea")[2].partition("</textarea>")[0]
+    box = (
+        browser.get(f"/desk/handoffs/{case.id}?use={topic}").page.partition("<textarea")[2].partition("</textarea>")[0]
+    )
     assert len(box.partition(">")[2]) > 20
 
 
@@ -166,7 +168,14 @@ def test_whoever_does_not_hold_it_cannot_act(
     _, case, holder = hold()
     other = enter(hire()).get(f"/desk/handoffs/{case.id}")
     assert 'id="text"' not in other.page
-    fields = {"text": "Hello", "token": "x", "outcome": "answered", "agency": "Shelter", "level": "P3", "team": "income"}
+    fields = {
+        "text": "Hello",
+        "token": "x",
+        "outcome": "answered",
+        "agency": "Shelter",
+        "level": "P3",
+        "team": "income",
+    }
     assert other.post(f"/desk/handoffs/{case.id}/{act}", seen="99999", **fields).status == 409
     found = rows.find(connection, case.id)
     assert found

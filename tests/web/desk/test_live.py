@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -10,10 +11,10 @@ from starlette.requests import Request
 
 from bot.service import desk as service
 from bot.store import changes, sessions
-from bot.store.database import Connection, Database
+from bot.store.database import Connection
 from bot.store.staff import Staff
-from bot.web.desk import live
 from bot.web.desk.live import Board, Live, Watch
+from bot.web.desk.queue import teams_of, waiting_for
 from bot.web.desk.setup import Desk
 from tests.web.desk.conftest import Enter, Hire, Waits, acts, say
 
@@ -62,10 +63,17 @@ def play(desk: Desk, connection: Connection) -> Play:
     board = Board(desk)
 
     def open_page(somebody: Staff, conversation: int = 0, last: str = "", token: str = "") -> Page:
-        headers = [(b"cookie", f"hearthline={token}".encode()), (b"host", b"127.0.0.1:8000")]
+        headers = [(b"cookie", f"hearthline={token}".encode()), (b"user-agent", b"Firefox")]
         app = type("App", (), {"state": type("State", (), {"desk": desk})})
-        scope = {"type": "http", "method": "GET", "path": "/stream", "headers": headers, "query_string": b"", "app": app}
-        watch = Watch(somebody, live.teams_of(connection, desk, somebody), conversation)
+        scope = {
+            "type": "http",
+            "method": "GET",
+            "path": "/stream",
+            "headers": headers,
+            "query_string": b"",
+            "app": app,
+        }
+        watch = Watch(somebody, teams_of(connection, desk, somebody), conversation)
         return Page(Live(desk, desk.stream, board, watch).run(Request({**scope, "state": {}}), last))
 
     def play(scene: Callable[[Open], Awaitable[Any]]) -> Any:
@@ -154,12 +162,12 @@ def test_whoever_comes_back_is_told_what_they_missed(
 
 
 def test_a_place_in_the_stream_never_passes_what_is_still_being_written(
-    database: Database, connection: Connection, hire: Hire, waits: Waits, play: Play
+    desk: Desk, hire: Hire, waits: Waits, play: Play
 ) -> None:
     somebody, case = hire(), waits()
 
     async def scene(open_page: Open) -> str:
-        with database.transaction() as slow:
+        with desk.parts.database.transaction() as slow:
             say(slow, case.conversation_id, "written first, committed last")
             page = open_page(somebody, case.conversation_id)
             await page.next()
@@ -172,7 +180,7 @@ def test_a_place_in_the_stream_never_passes_what_is_still_being_written(
 def test_whoever_missed_too_much_gets_all_of_it_anew(
     connection: Connection, hire: Hire, play: Play, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live, "MISSED", 3)
+    monkeypatch.setattr("bot.web.desk.live.MISSED", 3)
     somebody, last = hire(), changes.newest(connection)
     for _ in range(3):
         connection.execute("SELECT tell_desk('handoff', NULL, NULL, NULL, 'P3')")
@@ -184,19 +192,25 @@ def test_whoever_missed_too_much_gets_all_of_it_anew(
 
 
 def test_a_session_that_is_revoked_loses_its_stream_however_busy_it_is(
-    desk: Desk, connection: Connection, hire: Hire, enter: Enter, play: Play, monkeypatch: pytest.MonkeyPatch
+    desk: Desk,
+    connection: Connection,
+    hire: Hire,
+    enter: Enter,
+    waits: Waits,
+    play: Play,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(live, "BEAT", 0.3)
-    somebody = hire()
+    monkeypatch.setattr("bot.web.desk.live.BEAT", 0.3)
+    somebody, conversation = hire(), waits().conversation_id
     token = enter(somebody).token
 
     async def busy() -> None:
         while True:
-            await asyncio.to_thread(connection.execute, "SELECT tell_desk('said', 1, 1, NULL, 'P3')")
+            await asyncio.to_thread(connection.execute, "SELECT tell_desk('said', %s, 1, NULL, 'P3')", (conversation,))
             await asyncio.sleep(0.05)
 
     async def scene(open_page: Open) -> tuple[list[str], str]:
-        page = open_page(somebody, 1, token=token)
+        page = open_page(somebody, conversation, token=token)
         await page.names(3)
         noise = asyncio.create_task(busy())
         before = await page.names(8)
@@ -215,13 +229,14 @@ def test_people_of_the_same_teams_are_drawn_for_once_a_tick(
 ) -> None:
     waits()
     drawn: list[object] = []
-    real = live.waiting_for
-    monkeypatch.setattr(live, "waiting_for", lambda *given: drawn.append(given[2]) or real(*given))  # type: ignore[func-returns-value]
+    real = waiting_for
+    monkeypatch.setattr("bot.web.desk.live.waiting_for", lambda *given: drawn.append(given[2]) or real(*given))  # type: ignore[func-returns-value]
     board = Board(desk)
-    first = board.draw(("repairs",), 1)
-    assert board.draw(("repairs",), 1) is first
-    board.draw(None, 1)
-    board.draw(("repairs",), 2)
+    now = monotonic()
+    first = board.draw(("repairs",), now)
+    assert board.draw(("repairs",), now) is first
+    board.draw(None, now)
+    board.draw(("repairs",), first.at + 1)
     assert drawn == [("repairs",), None, ("repairs",)]
 
 

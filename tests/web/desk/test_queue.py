@@ -5,6 +5,7 @@ from bot.store import desk as rows
 from bot.store import presence
 from bot.store.database import Connection
 from bot.store.staff import Role
+from bot.web.desk.queue import SHOWN
 from bot.web.desk.setup import Desk
 from tests.web.desk.conftest import NOW, Enter, Hire, Waits, acts
 
@@ -108,3 +109,11 @@ def test_a_status_that_is_none_changes_nothing(connection: Connection, hire: Hir
     browser = enter(somebody).get("/desk/queue").post("/desk/presence", status="asleep")
     assert browser.status == 409
     assert presence.status_of(connection, somebody.id)[0] == "offline"
+
+
+def test_however_many_are_in_hand_whoever_waits_is_shown(desk: Desk, hire: Hire, enter: Enter, waits: Waits) -> None:
+    busy = hire()
+    for _ in range(SHOWN):
+        assert isinstance(service.claim(desk.parts, busy, waits("P2").id), service.Done)
+    last = waits("P3", name="Last")
+    assert f'href="/desk/handoffs/{last.id}"' in enter(hire()).get("/desk/queue").page

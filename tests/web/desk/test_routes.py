@@ -61,6 +61,14 @@ ROUTES: dict[tuple[str, str], frozenset[str]] = {
     ("POST", "/handoffs/{handoff_id}/take-over"): READERS,
     ("POST", "/handoffs/{handoff_id}/ask-help"): READERS,
     ("GET", "/media/{media_id}"): READERS,
+    ("GET", "/tenants/{conversation_id}"): READERS,
+    ("POST", "/tenants/{conversation_id}/search"): READERS,
+    ("POST", "/tenants/{conversation_id}/link"): READERS,
+    ("POST", "/tenants/{conversation_id}/unlink"): READERS,
+    ("GET", "/search"): READERS,
+    ("POST", "/search"): READERS,
+    ("GET", "/second-looks"): OVERSEERS,
+    ("POST", "/handoffs/{handoff_id}/second-look"): OVERSEERS,
     ("GET", "/stream"): READERS,
     ("POST", "/beat"): READERS,
     ("GET", "/staff"): ADMINISTRATORS,
@@ -91,7 +99,14 @@ def test_every_route_is_in_the_table(desk: Desk) -> None:
 def ask(browser: Browser, method: str, path: str) -> int:
     """Ask without following, with a form that is one of ours."""
     address = "/desk" + path.format(
-        asked="x", name="desk.css", token="none", staff_id=1, session_id=999, handoff_id=999, media_id=999
+        asked="x",
+        name="desk.css",
+        token="none",
+        staff_id=1,
+        session_id=999,
+        handoff_id=999,
+        media_id=999,
+        conversation_id=999,
     )
     browser.get("/desk/sign-in")
     token = browser.page.partition('name="csrf" value="')[2].partition('"')[0]
@@ -128,5 +143,7 @@ def test_a_form_without_a_token_is_refused_on_every_route(hire: Hire, enter: Ent
     browser = enter(hire(*Role))
     for method, path in ROUTES:
         if method not in SAFE_METHODS:
-            address = "/desk" + path.format(token="none", staff_id=1, session_id=999, handoff_id=999, media_id=999)
+            address = "/desk" + path.format(
+                token="none", staff_id=1, session_id=999, handoff_id=999, media_id=999, conversation_id=999
+            )
             assert browser.client.request(method, address, headers={"Origin": HERE}).status_code == 403, path
