@@ -10,6 +10,7 @@ import re
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeVar
+from urllib.parse import urlsplit
 
 import msgspec
 from telegram import BotCommand, Message
@@ -26,6 +27,7 @@ T = TypeVar("T")
 SECRET_HEADER: Final = "x-telegram-bot-api-secret-token"
 TEXT_LIMIT: Final = 4096
 CAPTION_LIMIT: Final = 1024
+PICTURES: Final = (".jpg", ".jpeg", ".png", ".gif", ".webp")
 CALLBACK_DATA_LIMIT: Final = 64
 """Bytes of `callback_data` (https://core.telegram.org/bots/api#inlinekeyboardbutton)."""
 BUTTON_LIMIT: Final = 100
@@ -101,13 +103,14 @@ class Telegram:
         return read_update(request.body, self.account.bot_id)
 
     def render(self, outbound: Outbound) -> tuple[Part, ...]:
-        """Plain text in parts of at most 4096 characters, buttons under the last; a picture carries a short text."""
+        """Plain text in parts of at most 4096 characters, buttons under the last; a file carries a short text."""
         keyboard = _keyboard(outbound.options)
         text = outbound.text if keyboard or not outbound.options else _numbered(outbound)
         captioned = outbound.media_url is not None and units(text) <= CAPTION_LIMIT
         calls: list[dict[str, object]] = []
         if outbound.media_url is not None:
-            calls.append({"method": "sendPhoto", "photo": outbound.media_url, "caption": text if captioned else ""})
+            method, field = _sends(outbound.media_url)
+            calls.append({"method": method, field: outbound.media_url, "caption": text if captioned else ""})
         if not captioned:
             calls += [{"method": "sendMessage", "text": piece} for piece in split(text, TEXT_LIMIT)]
         if keyboard and calls:
@@ -136,6 +139,9 @@ class Telegram:
         if method == "sendPhoto":
             photo, caption = str(params["photo"]), str(params["caption"]) or None
             return self._bot.send_photo(part.address, photo, caption, api_kwargs=extra)
+        if method == "sendDocument":
+            document, caption = str(params["document"]), str(params["caption"]) or None
+            return self._bot.send_document(part.address, document, caption, api_kwargs=extra)
         return self._bot.send_message(part.address, str(params["text"]), api_kwargs=extra)
 
     @staticmethod
@@ -223,6 +229,12 @@ def _keyboard(options: Sequence[Option]) -> list[list[dict[str, str]]]:
     if len(options) > BUTTON_LIMIT or any(not 1 <= len(o.id.encode()) <= CALLBACK_DATA_LIMIT for o in options):
         return []
     return [[{"text": option.label, "callback_data": option.id}] for option in options]
+
+
+def _sends(address: str) -> tuple[str, str]:
+    """The method that sends what is at an address, and its field: Telegram takes as documents what is no picture."""
+    picture = urlsplit(address).path.lower().endswith(PICTURES)
+    return ("sendPhoto", "photo") if picture else ("sendDocument", "document")
 
 
 def _numbered(outbound: Outbound) -> str:

@@ -39,7 +39,6 @@ REQUIRED_TEXTS = (
     "all_right",
     "carry_on",
     "crisis_default",
-    "crisis_waiting",
     "did_not_fit",
     "did_you_mean",
     "do_it_now",

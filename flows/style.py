@@ -104,7 +104,9 @@ def _directory(book: Book) -> Iterator[str]:
 def _numbers(text: str) -> Iterator[str]:
     text = _QUANTITY.sub("", text)
     for found in phonenumbers.PhoneNumberMatcher(text, "GB", leniency=phonenumbers.Leniency.POSSIBLE):
-        yield found.raw_string
+        # Nobody has a number of four digits; years and quantities do.
+        if len(_digits(found.raw_string)) != 4:
+            yield found.raw_string
 
 
 def _digits(number: str) -> str:

@@ -70,6 +70,7 @@ class TelegramApi:
             "getMe": lambda _: ME,
             "sendMessage": self._send_message,
             "sendPhoto": self._send_photo,
+            "sendDocument": self._send_document,
             "sendChatAction": self._chat_action,
             "answerCallbackQuery": self._answer_callback,
             "editMessageText": self._edit,
@@ -135,6 +136,11 @@ class TelegramApi:
         photo = given["photo"]
         url = photo if isinstance(photo, str) else ""
         return self._said(given, given.get("caption", ""), (StoredFile(id="", content_type="image/*", url=url),))
+
+    def _send_document(self, given: dict[str, Any]) -> object:
+        url = given["document"] if isinstance(given["document"], str) else ""
+        file = StoredFile(id="", content_type="application/octet-stream", url=url)
+        return self._said(given, given.get("caption", ""), (file,))
 
     def _said(self, given: dict[str, Any], text: str, files: tuple[StoredFile, ...]) -> object:
         contact = self._chat(given["chat_id"])

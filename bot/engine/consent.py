@@ -23,6 +23,9 @@ def consent(turn: Turn) -> bool:
     if done and (signal.urgent or turn.state.urgent):
         raise_level(turn, signal.level)
         turn.hand_off("crisis", turn.state.level, f"{word}-word")
+    if done and word == "stop":
+        # Whoever stops us hears no more of what our team does.
+        turn.change(truths=TRUTHS)
     return done
 
 
@@ -38,8 +41,7 @@ def _word(turn: Turn) -> ConsentWord | None:
 def _stop(turn: Turn) -> bool:
     turn.ask_for(SetConsent(stopped=True))
     turn.change(stopped=True, told_stopped=False, stack=(), trail=(), offered=(), misses=0, greeted=True)
-    # Whoever stops us hears no more of what our team does.
-    turn.change(aside=(), aside_slots={}, asked="", truths=TRUTHS)
+    turn.change(aside=(), aside_slots={}, asked="")
     _confirm(turn, "stopped")
     return True
 

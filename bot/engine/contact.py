@@ -20,6 +20,8 @@ _MOST_WORDS = 3
 def begin(turn: Turn) -> None:
     """Ask whether it is safe to write. It is asked again each time, because it changes by the hour."""
     turn.change(contact="asked", suppressed=True, quiet=False)
+    # No menu is to name what they had begun, such as a report about the one they fear.
+    turn.change(aside=(), aside_slots={}, last_answer="", said="")
     protocol.ask(turn, QUESTION)
 
 

@@ -35,7 +35,7 @@ def distress(turn: Turn) -> bool:
         return _urgent(turn, signal)
     raise_level(turn, signal.level)
     if signal.level == "P2":
-        _comfort(turn, signal.concerns)
+        return _comfort(turn, signal.concerns)
     return False
 
 
@@ -102,21 +102,30 @@ def _is_plain(turn: Turn) -> bool:
     return bool(turn.message.choice) or turn.said.isdecimal() or turn.said in turn.book.words.always_said
 
 
-def _comfort(turn: Turn, concerns: Sequence[str]) -> None:
-    """Say it once an hour at most: kind words that come back with every message are none."""
+def _comfort(turn: Turn, concerns: Sequence[str]) -> bool:
+    """Say it once an hour at most: kind words that come back with every message are none.
+
+    Whoever was hurt by somebody near them is asked whether it is safe to write, and hears nothing else. Returns whether
+    they were.
+    """
     turn.hand_off("general", "P2", _reason(concerns), {"concerns": ", ".join(concerns)})
     if turn.state.offer == CALL_OFFER:
         # Somebody who goes on telling us of it has not failed to answer a question.
         turn.change(offered=())
     if _answer_is_kind(turn, concerns):
         return
-    private = turn.message.kind != "group" and turn.state.mode != "advisor" and not turn.state.contact
-    if not private or turn.event.at - turn.state.comforted_at < COMFORT_EVERY:
-        return
+    alone = turn.message.kind != "group" and turn.state.mode != "advisor" and not turn.state.quiet
+    if contact.CONCERN in concerns and alone and turn.state.contact not in ("asked", "yes"):
+        turn.change(stack=(), trail=(), offered=(), misses=0, greeted=True)
+        contact.begin(turn)
+        return True
+    if not alone or turn.state.contact or turn.event.at - turn.state.comforted_at < COMFORT_EVERY:
+        return False
     turn.change(comforted_at=turn.event.at, greeted=True)
     entry = _entry(turn, concerns, "P2")
     turn.say_plainly(_words(turn, entry))
     turn.comforted = True
+    return False
 
 
 def _answer_is_kind(turn: Turn, concerns: Sequence[str]) -> bool:
@@ -168,7 +177,8 @@ def answered(turn: Turn) -> bool:
         own_words = turn.state.mode == "bot" and (not signal.urgent or _just_said(turn, signal))
         return own_words and contact.told(turn)
     question, name = found
-    if turn.state.mode == "advisor" and question != "ask-safe":
+    if (turn.state.mode == "advisor" or turn.state.quiet) and question != "ask-safe":
+        # After the safe word, a tap may be made by the one who is feared.
         return False
     if question == "how-was-it":
         turn.change(asked="")
@@ -187,7 +197,9 @@ def _safe(turn: Turn, name: str) -> None:
     if name != "yes":
         turn.change(tentative=False)
         raise_level(turn, "P0" if name == "no" else "P1")
-    if turn.state.mode != "advisor":
+    if turn.state.quiet:
+        protocol.tell(turn, "contact-bins")
+    elif turn.state.mode != "advisor":
         protocol.tell(turn, {"yes": "safe-yes", "no": "safe-no"}.get(name, "safe-unsure"))
     turn.hand_off(QUEUE, turn.state.level, f"safe-{name}", {"safe_now": name})
 

@@ -83,7 +83,8 @@ def _says(turn: Turn, choice: SafetyChoice) -> Iterator[str]:
 def wait(turn: Turn, name: str = "waiting") -> None:
     """More words from somebody in danger: they go to the person, and a short honest word is said now and then."""
     state = turn.state
-    if state.mode != "advisor" and not state.quiet and turn.event.at - state.waited_at >= WAIT_AGAIN:
+    private = state.mode != "advisor" and not state.quiet and not state.group
+    if private and turn.event.at - state.waited_at >= WAIT_AGAIN:
         tell(turn, "contact-waiting" if state.contact else name)
         turn.change(waited_at=turn.event.at)
     turn.hand_off("crisis", state.level, "more-words")

@@ -96,18 +96,21 @@ def _how_was_it(turn: Turn) -> None:
 
 
 def level_set(turn: Turn, event: LevelSet) -> None:
-    """A person judged how urgent it is."""
+    """A person judged how urgent it is. Where nobody has it, people are paged as for what the tenant says."""
     judge(turn, event.level)
+    if turn.state.urgent and turn.state.mode != "advisor":
+        turn.hand_off(turn.state.waiting or "crisis", event.level, "raised-by-a-person")
 
 
 def nobody_came(turn: Turn) -> None:
-    """The wait ran out: say so, and offer what can still be done."""
+    """The wait ran out: say so, and offer what can still be done. An advisor who had it may have gone; no other has it."""
     state = turn.state
-    if state.mode == "advisor" or state.group or not contact.may_write(turn):
+    if state.group or not contact.may_write(turn):
         return
+    held = state.mode == "advisor" or state.stopped or state.suppressed
     if state.urgent:
         protocol.tell(turn, "contact-nobody" if state.contact else "nobody-came-urgent")
-    elif not state.stopped and "nobody-came" in turn.book.protocol:
+    elif not held and "nobody-came" in turn.book.protocol:
         turn.set_aside()
         turn.change(stack=(), trail=(), slots={})
         offer(turn, "nobody-came", ["flow:call-back", NONE], "")

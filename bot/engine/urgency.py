@@ -8,8 +8,12 @@ from bot.nlu.understanding import Level
 
 def raise_level(turn: Turn, level: Level) -> None:
     """Raise the level (P0 is the highest); it never falls here. What would remind or set aside is forgotten at P0 and P1."""
+    calm = not turn.state.urgent
     if level < turn.state.level:
         turn.change(level=level)
+    if calm and turn.state.urgent:
+        # What a STOP of long ago silenced is said again to somebody who has written of danger since.
+        turn.change(truths=())
     if turn.state.urgent and turn.state.reminding:
         turn.change(reminding=False)
         turn.ask_for(CancelTimer(REMINDER))

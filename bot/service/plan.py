@@ -213,8 +213,10 @@ def _understand(
         return Understanding(signal=signal)
     if written:
         together = reader.screen([*written[1 - TOGETHER :], inbound.text])
-        # What has raised the level already must not make every calm word after it urgent again.
-        signal = together if together.level < min(signal.level, state.level) else signal
+        # What has raised the level already must not make every calm word after it urgent again. A doubt pages nobody, so
+        # that it counts for nothing here.
+        known = "P2" if state.tentative else state.level
+        signal = together if together.level < min(signal.level, known) else signal
     written.append(inbound.text)
     if inbound.choice is not None:
         return Understanding(signal=signal)

@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from bot.service import receive, status
 from bot.service.first_words import FirstWords
 from bot.service.parts import Parts
-from bot.web import ack, metrics
+from bot.web import ack, files, metrics
 from bot.web.desk.app import create_desk
 from bot.web.desk.setup import PATH, Desk
 from bot.web.webhooks import Webhooks
@@ -37,6 +37,8 @@ def create_app(
     _add_health(app, parts, redis_client)
     if desk:
         app.mount(PATH, create_desk(desk))
+    if desk and desk.attachments:
+        app.include_router(files.routes(desk.attachments, parts.clock))
     return Webhooks(parts, app.state.intake, public_base_url, app, FirstWords(parts))
 
 

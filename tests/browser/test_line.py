@@ -51,7 +51,7 @@ def close(page: Page, outcome: str, because: str = "") -> None:
 
 
 def test_a_password_and_a_code_lead_in_and_neither_alone(ann: Person, browser: Browser) -> None:
-    stranger = Person(ann.stack, browser.new_context(), ann.email, ann.name, ann.secret, ann.step)
+    stranger = ann.again(browser)
     page = stranger.at("/queue")
     page.fill("#email", ann.email)
     page.fill("#password", "velvet otter ninety cats")
@@ -62,7 +62,6 @@ def test_a_password_and_a_code_lead_in_and_neither_alone(ann: Person, browser: B
     page.context.clear_cookies()
     page.reload()
     expect(page).to_have_url(re.compile("/desk/sign-in"))
-    ann.step = stranger.step
     stranger.context.close()
 
 

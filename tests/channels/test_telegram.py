@@ -197,6 +197,14 @@ def test_a_picture_carries_a_short_text_and_precedes_a_long_one() -> None:
     assert [part.params["method"] for part in long] == ["sendPhoto", "sendMessage"]
 
 
+def test_what_is_no_picture_goes_as_a_document_with_the_same_words() -> None:
+    (part,) = channel()[0].render(said("Your letter", media_url="https://x.example/a/letter.PDF?b=c.jpg"))
+    expected = {"method": "sendDocument", "document": "https://x.example/a/letter.PDF?b=c.jpg", "caption": "Your letter"}
+    assert {name: part.params[name] for name in expected} == expected
+    (alone,) = channel()[0].render(said("", media_url="https://x.example/letter.pdf"))
+    assert alone.params["method"] == "sendDocument"
+
+
 @given(st.text(), st.lists(st.tuples(st.text(), st.text(min_size=1)), max_size=5))
 def test_a_part_is_within_the_limits_and_survives_json(text: str, pairs: list[tuple[str, str]]) -> None:
     clean = text.encode("utf-8", "ignore").decode()
