@@ -227,6 +227,20 @@ class Settings(BaseSettings):
         ge=0,
         le=9,
     )
+    desk_abandoned_minutes: int = _setting(
+        "Minutes without a sign of life after which what an advisor holds is queued again",
+        "a whole number from 2 to 240",
+        "15",
+        15,
+        ge=2,
+        le=240,
+    )
+    translate_url: BaseUrl | None = _setting(
+        "LibreTranslate, for staff to read tenants' messages by. Unset: no translation",
+        "the service's https address (http only on this machine)",
+        "https://translate.example.org",
+    )
+    translate_key: SecretStr | None = _setting("Its API key, where it asks for one", "the service's key", "(secret)")
     oidc_issuer: BaseUrl | None = _setting(
         "OpenID Connect issuer for single sign-on, beside local accounts",
         "the issuer's https address (http only on this machine)",
@@ -334,6 +348,10 @@ def _contradictions(s: Settings) -> list[tuple[bool, str]]:
         (
             bool(s.oidc_issuer) and not s.oidc_role_map,
             "OIDC_ROLE_MAP is missing: without it single sign-on would let nobody in.",
+        ),
+        (
+            s.translate_key is not None and not s.translate_url,
+            "TRANSLATE_URL is missing: only its key is set.",
         ),
         (
             s.desk_base_url is not None and bool(urlsplit(s.desk_base_url).path),

@@ -62,6 +62,7 @@ def build(settings: Settings, *, name: str, pool_size: int = 4, **given: Any) ->
             "fetch": given.pop("fetch", None) or fetcher(settings),
             "rates": given.pop("rates", None) or rates(settings),
             "media_dir": settings.media_dir,
+            "abandoned_after": settings.desk_abandoned_minutes * 60.0,
             "pager": pager(settings),
             **given,
         }

@@ -34,7 +34,7 @@ MOST_TRAIL = 12
 """Answers that a tenant may take back one by one. Older ones stay answered."""
 MISSES_TO_PERSON = 2
 STORY_LASTS = 3600.0
-"""Seconds after crisis words during which a message that asks nothing is taken for more of the same story."""
+"""Seconds after crisis words during which what comes is taken for more of the same story."""
 STILL_WAITING = 7 * 24 * 3600.0
 """Seconds after a handoff during which unclear messages are added to it, rather than treated as misses."""
 
@@ -141,8 +141,6 @@ def repeat_or_menu(turn: Turn) -> None:
     """Put the waiting question again, or the menu when none waits."""
     if turn.asking() is not None:
         ask(turn)
-    elif turn.state.offered:
-        offer_again(turn)
     else:
         use_word(turn, "menu")
 
@@ -178,8 +176,10 @@ def without_words(turn: Turn) -> bool:
     kind = "voice" if "voice" in message.media else "media"
     turn.say(f"{kind}_received_{_open(turn)}")
     turn.hand_off("general", "P3", "voice-note" if kind == "voice" else "media-without-words")
-    if state is not None or turn.state.offered:
-        repeat_or_menu(turn)
+    if state is not None:
+        ask(turn)
+    elif turn.state.offered:
+        offer_again(turn)
     return True
 
 
@@ -193,6 +193,9 @@ def courtesy(turn: Turn) -> bool:
     words = turn.book.words
     if _waits_for_help(turn) and (not said or said in words.folded("hello") | words.folded("thanks")):
         protocol.wait(turn, "still-here")
+        return True
+    if not said and turn.state.offered:
+        offer_again(turn)
         return True
     if not said or said in words.folded("hello"):
         repeat_or_menu(turn)
@@ -254,7 +257,8 @@ def _says_little(turn: Turn) -> bool:
 def _asks_anew(turn: Turn) -> bool:
     """Whether somebody who waits for a person asks something else: more of their story goes to the person unanswered."""
     message, long_ago = turn.message, turn.event.at - turn.state.crisis_at >= STORY_LASTS
-    return message.understood.signal.level == "P3" and (long_ago or is_question(message.text, turn.book.words))
+    asks = turn.state.tentative and is_question(message.text, turn.book.words)
+    return message.understood.signal.level == "P3" and (long_ago or asks)
 
 
 def _in_flow(turn: Turn) -> bool:
@@ -265,6 +269,8 @@ def answer_topic(turn: Turn, name: str, said: str) -> None:
     """Give a topic's answer and say what may follow: the flow it leads to, the question that waits, or a person."""
     topic = turn.book.topics[name]
     if turn.state.last_answer == name and not turn.state.stack:
+        if turn.state.offered and _is_hard(turn) and _is_waited_for(turn):
+            return _note(turn)
         return offer(turn, "same_answer", [PERSON, NONE], said)
     turn.change(said=said[:MAX_SLOT_CHARACTERS], first_told=turn.event.at, offered=())
     give_topic(turn, topic)
@@ -293,13 +299,27 @@ def fallback(turn: Turn) -> bool:
     turn.ask_for(RecordMiss(top.flow, top.state))
     if not _in_flow(turn) and state.urgent and not state.quiet:
         protocol.wait(turn)
-    elif not _in_flow(turn) and _is_waited_for(turn) and (state.misses or not state.offered):
-        turn.change(misses=0, offered=())
-        turn.say("noted")
-        turn.hand_off(state.waiting, "P3", "more-words")
+    elif not _in_flow(turn) and _is_waited_for(turn) and (state.misses or not state.offered or _is_hard(turn)):
+        _note(turn)
     else:
         _miss(turn)
     return True
+
+
+def _is_hard(turn: Turn) -> bool:
+    """Whether the message tells of a hard time: it is kept for our team, and is no failed answer."""
+    return turn.message.understood.signal.level == "P2"
+
+
+def _note(turn: Turn) -> None:
+    """Add the words to what a person has been asked to read, and keep what was offered to somebody in a hard time."""
+    turn.say("noted")
+    turn.hand_off(turn.state.waiting, "P3", "more-words")
+    if not (turn.state.offered and _is_hard(turn)):
+        turn.change(misses=0, offered=())
+    elif not turn.state.misses:
+        offer_again(turn)
+        turn.change(misses=1)
 
 
 def _is_waited_for(turn: Turn) -> bool:

@@ -31,11 +31,15 @@ def consent(turn: Turn) -> bool:
 
 def _word(turn: Turn) -> ConsentWord | None:
     """The provider's own reading, else ours. A START of a tenant who never stopped is a greeting, not consent."""
-    message = turn.message
-    if message.consent or message.kind not in ("message", "edit"):
-        return message.consent
-    word = turn.book.words.consent_said.get(turn.said)
-    return None if word == "start" and not turn.state.stopped else word
+    message, word = turn.message, turn.message.consent
+    if word is None and message.kind in ("message", "edit"):
+        word = turn.book.words.consent_said.get(turn.said)
+        if word == "start" and not turn.state.stopped:
+            return None
+    if word == "help" and " " in turn.said and (turn.state.mode == "advisor" or turn.state.quiet):
+        # "Who is this?" is for the advisor to answer, and not for somebody who has picked up the tenant's phone.
+        return word if message.provider_replied else None
+    return word
 
 
 def _stop(turn: Turn) -> bool:

@@ -59,8 +59,9 @@ def _maybe(turn: Turn, signal: Signal) -> bool:
 
 def _check_in(turn: Turn, concerns: Sequence[str]) -> None:
     """Kind words where the trouble has its own, such as a death; else that we want to be sure."""
-    kind = turn.book.crisis.get(concerns[0]) if concerns else None
-    if kind is None or kind.level != "P2":
+    texts = turn.book.crisis
+    kind, plain = texts.get(_reason(concerns)), texts.get("P2")
+    if kind is None or plain is None or kind.level != "P2" or kind.text == plain.text:
         return protocol.tell(turn, "check-in")
     turn.change(comforted_at=turn.event.at)
     return turn.say_plainly(_words(turn, kind), purpose="crisis")
@@ -112,13 +113,14 @@ def _comfort(turn: Turn, concerns: Sequence[str]) -> bool:
     if turn.state.offer == CALL_OFFER:
         # Somebody who goes on telling us of it has not failed to answer a question.
         turn.change(offered=())
-    if _answer_is_kind(turn, concerns):
-        return
     alone = turn.message.kind != "group" and turn.state.mode != "advisor" and not turn.state.quiet
     if contact.CONCERN in concerns and alone and turn.state.contact not in ("asked", "yes"):
         turn.change(stack=(), trail=(), offered=(), misses=0, greeted=True)
         contact.begin(turn)
         return True
+    if _answer_is_kind(turn, concerns):
+        turn.change(comforted_at=turn.event.at)
+        return False
     if not alone or turn.state.contact or turn.event.at - turn.state.comforted_at < COMFORT_EVERY:
         return False
     turn.change(comforted_at=turn.event.at, greeted=True)

@@ -90,7 +90,7 @@ def _plan_all(
     if aside:
         return [set_aside(one, by_conversation[one.id], now) for one in locked if one.id in by_conversation]
     acks = _acks(connection, locked, rows)
-    parts.warm(words_to_read(rows))
+    _warm(parts, rows)
     return [
         plan(
             conversation,
@@ -105,6 +105,14 @@ def _plan_all(
         for conversation in locked
         if conversation.id in by_conversation
     ]
+
+
+def _warm(parts: Parts, rows: Sequence[inbox.Pending]) -> None:
+    """Read words together. An encoder that fails may cost the matching of some, and never everybody's crisis words."""
+    try:
+        parts.warm(words_to_read(rows))
+    except Exception as error:
+        log.exception("not_read_together", error=type(error).__name__)
 
 
 def _acks(
@@ -127,7 +135,11 @@ def _reference(row: inbox.Pending) -> str | None:
     """Most rows are told apart by their raw text, so that they are not read twice."""
     if row.kind != "message" or "ack" not in row.payload.lower():
         return None
-    return paging.read_ack(_text(row.payload).text)
+    try:
+        return paging.read_ack(_text(row.payload).text)
+    except msgspec.DecodeError:
+        # It has its own turn, which sends its tenant to a person.
+        return None
 
 
 def _answer_acks(

@@ -12,20 +12,24 @@ import msgspec
 
 from bot.service import clocks, paging
 from bot.service.parts import Parts
-from bot.store import audit, desk, inbox, presence, thread
+from bot.store import audit, changes, desk, inbox, presence, thread
 from bot.store.database import Connection
 from bot.store.desk import Case, Ending, Fit
 from bot.store.staff import Role, Staff
 
+PASSED_ON = 300.0
+"""Seconds in which whoever an urgent handoff was passed on to may take it before people are paged."""
 OFFER = 60.0
 """Seconds that an offer lasts."""
-ABSENT = 45.0
-"""Seconds without a sign of life after which somebody's offers go to others. Pages give one every 15."""
-ABANDONED = 900.0
-"""Seconds without a sign of life after which what somebody holds is queued again."""
+ABSENT = presence.ABSENT
+"""Seconds without a sign of life after which somebody's offers go to others."""
+KEPT = 86_400.0
+"""Seconds for which the stream of changes is kept: far longer than a page is without a connection and comes back."""
 WINDOW = 24 * 3600.0
 """WhatsApp's customer service window (WhatsApp Business Platform, "Send messages")."""
 LOOKING = 20.0
+FORGETTING = 10.0
+"""Seconds of each hour in which old changes are deleted."""
 READERS = (Role.ADVISOR, Role.SUPERVISOR, Role.SAFETY_LEAD)
 OVERSEERS = (Role.SUPERVISOR, Role.SAFETY_LEAD)
 
@@ -66,6 +70,7 @@ class Reply(NamedTuple):
     """Words to a tenant. token: makes a form that is sent twice count once. seen: the newest message the writer had seen.
 
     template: approved WhatsApp template for after the 24 hours.
+    media_url: signed address of a file to send along; file: its name with us.
     """
 
     text: str
@@ -73,6 +78,7 @@ class Reply(NamedTuple):
     seen: int
     template: str | None = None
     media_url: str | None = None
+    file: str = ""
 
 
 def fit(connection: Connection, parts: Parts, staff: Staff) -> Fit:
@@ -182,9 +188,12 @@ def reply(parts: Parts, staff: Staff, handoff_id: int, words: Reply) -> Result:
         if case is None or refused:
             return refused or GONE
         said = {"text": words.text, "by": str(staff.id), "name": staff.name}
-        said |= {key: value for key, value in (("template", words.template), ("media_url", words.media_url)) if value}
+        more = (("template", words.template), ("media_url", words.media_url), ("file", words.file))
+        said |= {key: value for key, value in more if value}
         _tell_engine(connection, case, "advisor_replied", f"reply:{words.token}", said, now)
         desk.replied(connection, case.id, now)
+        # Whoever writes has seen what was raised since they took it.
+        paging.acknowledge(connection, case.id, staff.name, now)
         thread.forget_draft(connection, staff.id, case.conversation_id)
         audit.record(connection, staff, "replied", case.conversation_id, handoff=case.id)
     parts.bell.ring("talk")
@@ -234,6 +243,8 @@ def transfer(parts: Parts, staff: Staff, handoff_id: int, *, team: str = "", to:
         if case is None or not desk.pass_on(connection, handoff_id, staff.id, team=team, to=to):
             return _not_held(case)
         audit.record(connection, staff, "transferred", case.conversation_id, handoff=case.id, team=team, to=to or 0)
+        again = desk.waiting_of(connection, case.conversation_id)
+        paging.open_again(connection, parts, again, parts.clock(), wait=PASSED_ON)
         offer_waiting(connection, parts, parts.clock())
     return Done(handoff_id)
 
@@ -297,8 +308,11 @@ def close(parts: Parts, staff: Staff, handoff_id: int, closing: Closing) -> Resu
 def _end(parts: Parts, staff: Staff, handoff_id: int, ending: Ending, kind: str, said: Mapping[str, str]) -> Result:
     with parts.database.transaction() as connection:
         case = desk.find(connection, handoff_id)
+        if case is not None and inbox.urgent_unseen(connection, case.conversation_id):
+            return Refusal("newer", "The tenant has just written of danger. Read it first.")
         if case is None or not desk.end(connection, handoff_id, ending):
             return _not_held(case)
+        paging.end_over(connection, case.conversation_id, ending.at)
         _tell_engine(connection, case, kind, f"{kind}:{handoff_id}", said, ending.at)
         audit.record(
             connection, staff, ending.state, case.conversation_id, handoff=handoff_id, outcome=ending.outcome or ""
@@ -322,6 +336,7 @@ def set_level(parts: Parts, staff: Staff, handoff_id: int, level: str) -> Result
         if case is None or refused:
             return refused or GONE
         desk.set_level(connection, case.conversation_id, level)
+        paging.end_over(connection, case.conversation_id, now)
         _tell_engine(connection, case, "level_set", f"level:{handoff_id}:{now}", {"level": level}, now)
         audit.record(
             connection, staff, "level_set", case.conversation_id, handoff=handoff_id, before=case.level, after=level
@@ -408,8 +423,10 @@ def keep(parts: Parts) -> None:
     with parts.database.transaction() as connection:
         _start_clocks(connection, parts, now)
         desk.lapse_offers(connection, now, now - ABSENT)
-        for handoff_id, whose in desk.release_abandoned(connection, now - parts.abandoned_after):
+        released = desk.release_abandoned(connection, now - parts.abandoned_after)
+        for handoff_id, whose in released:
             audit.record(connection, None, "abandoned", None, handoff=handoff_id, former=whose)
+        paging.open_again(connection, parts, [handoff_id for handoff_id, _ in released], now)
         offer_waiting(connection, parts, now)
         desk.warn(connection, now)
         lapsed = desk.lapse(connection, now)
@@ -417,6 +434,14 @@ def keep(parts: Parts) -> None:
             _fact(connection, conversation_id, "nobody_came", f"nobody_came:{handoff_id}:{now}", {}, now)
     if lapsed:
         parts.bell.ring("talk")
+
+
+def forget_changes(parts: Parts) -> None:
+    """Delete what the stream no longer needs; it is looked for once an hour, and nothing found costs nothing."""
+    now = parts.clock()
+    if now % 3600 < FORGETTING:
+        with parts.database.transaction() as connection:
+            changes.forget_old(connection, now - KEPT)
 
 
 def _start_clocks(connection: Connection, parts: Parts, now: float) -> None:

@@ -41,7 +41,12 @@ def post_due(parts: Parts) -> int:
 
 def _post(parts: Parts, hook: Hook) -> Posted:
     body = event(key=hook.key, reference=hook.reference, level=hook.level, concern=hook.concern, text=hook.text)
-    return parts.pager.post(hook.url, body)
+    try:
+        return parts.pager.post(hook.url, body)
+    except Exception as error:
+        # One address that nothing can be posted to must not hold up everybody's pages.
+        log.exception("page_hook_defect", page=hook.id, error=type(error).__name__)
+        return Posted("refused", "defect")
 
 
 def _settle(parts: Parts, connection: Connection, hook: Hook, posted: Posted) -> None:

@@ -13,13 +13,14 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 import msgspec
+import psycopg
 
 from bot.engine.days import bank_holidays
 from bot.engine.hours import is_open
 from bot.log import get
 from bot.service.parts import Parts
 from bot.service.rota import Line, Override, Person, Rota, ladder
-from bot.store import inbox, outbox, pages
+from bot.store import handoffs, inbox, outbox, pages, presence
 from bot.store import rota as rota_rows
 from bot.store.database import Connection
 from bot.store.handoffs import Opening
@@ -29,6 +30,10 @@ from flows.schema import Book, Landlord
 
 MINUTE = 60.0
 HIGHEST_RUNG = 1000
+DESK_PATIENCE = 180.0
+"""Seconds that people at the desk are given to take an offer before a tenant hears that nobody could be reached."""
+TRY_AGAIN = 10.0
+"""Seconds after which an alarm that could not climb tries again."""
 TRIES = 50
 """Random references tried. Ten thousand are enough for as many conversations in danger at once as there will ever be."""
 _ACK = re.compile(r"\W*ack(?:nowledged?)?\W*(\d{4})\W*", re.IGNORECASE)
@@ -60,27 +65,63 @@ def open_all(connection: Connection, parts: Parts, openings: Sequence[tuple[int,
     openings: [(handoff, what asked for it)]. One alarm is enough for a conversation, whatever it is queued for. P1 waits in
     the queue for a moment while people are there; P0 never does.
     """
-    for handoff_id, opening in openings:
+    # The worst first: a page about what came before it would stand in its way.
+    for handoff_id, opening in sorted(openings, key=lambda one: one[1].level):
         if opening.level in ("P0", "P1") and not opening.tentative:
             _open(connection, parts, handoff_id, opening, now)
+
+
+def open_again(connection: Connection, parts: Parts, handoff_ids: Sequence[int], now: float, wait: float = 0.0) -> None:
+    """Page again for urgent handoffs that whoever had them no longer has.
+
+    wait: seconds to leave to those whom they are offered to.
+    """
+    for handoff_id, opening in handoffs.urgent_again(connection, handoff_ids, now):
+        alarm = pages.open_for(connection, opening.conversation_id)
+        if alarm is None:
+            _add(connection, handoff_id, opening, _concern(parts, opening) or "distress", now, now + wait)
+        else:
+            level = min(alarm.level, opening.level)
+            pages.raise_to(connection, alarm.id, level, alarm.concern, now, now + wait)
+
+
+def end_over(connection: Connection, conversation_id: int, now: float) -> None:
+    """End a conversation's alarm if a person has closed or lowered what it is for. now: POSIX seconds."""
+    pages.end_over(connection, now, conversation_id)
+
+
+def _concern(parts: Parts, opening: Opening) -> str:
+    known = opening.reason in parts.library.book().crisis or opening.queue != "crisis"
+    return opening.reason if known else ""
 
 
 def _open(connection: Connection, parts: Parts, handoff_id: int, opening: Opening, now: float) -> None:
     book = parts.library.book()
     pages.end_over(connection, now, opening.conversation_id)
     alarm = pages.open_for(connection, opening.conversation_id)
-    known = opening.reason if opening.reason in book.crisis or opening.queue != "crisis" else ""
+    known = _concern(parts, opening)
     if alarm is not None:
         if opening.level < alarm.level:
-            _climb(
-                connection, parts, pages.raise_to(connection, alarm.id, opening.level, known or alarm.concern, now), now
-            )
+            raised = pages.raise_to(connection, alarm.id, opening.level, known or alarm.concern, now)
+            _try_to_climb(connection, parts, raised, now)
         return
     waits = opening.level == "P1" and is_open(book.landlord, now)
     due_at = now + book.paging.open_minutes * MINUTE if waits else now
     alarm = _add(connection, handoff_id, opening, known or "distress", now, due_at)
     if not waits:
-        _climb(connection, parts, alarm, now)
+        _try_to_climb(connection, parts, alarm, now)
+
+
+def _try_to_climb(connection: Connection, parts: Parts, alarm: Alarm, now: float) -> None:
+    """Climb; what goes wrong with it costs neither the tenant their answer nor another alarm its pages. It stays due."""
+    try:
+        with connection.transaction():
+            _climb(connection, parts, alarm, now)
+    except psycopg.OperationalError:
+        raise
+    except Exception as error:
+        log.exception("alarm_stuck", alarm=alarm.id, error=type(error).__name__, remedy="hearthline rota check")
+        pages.climbed(connection, alarm.id, alarm.rung, now + TRY_AGAIN)
 
 
 def _add(connection: Connection, handoff_id: int, opening: Opening, concern: str, now: float, due_at: float) -> Alarm:
@@ -95,6 +136,8 @@ def _add(connection: Connection, handoff_id: int, opening: Opening, concern: str
             now=now,
             due_at=due_at,
         )
+        # Somebody else may have opened the conversation's own at this moment.
+        alarm = alarm or pages.open_for(connection, opening.conversation_id)
         if alarm is not None:
             return alarm
     raise RuntimeError("no reference is free: acknowledge or close what is open")
@@ -107,7 +150,7 @@ def climb_due(parts: Parts) -> int:
         pages.end_over(connection, now)
         due = pages.take_due(connection, now)
         for alarm in due:
-            _climb(connection, parts, _next(connection, alarm), now)
+            _try_to_climb(connection, parts, _next(connection, alarm), now)
     if due:
         parts.bell.ring("urgent")
     return len(due)
@@ -125,22 +168,54 @@ def _next(connection: Connection, alarm: Alarm) -> Alarm:
 def _climb(connection: Connection, parts: Parts, alarm: Alarm, now: float) -> None:
     """Page everybody up to the present rung: the first twice, then the next as well, and at last the supervisors."""
     book = parts.library.book()
-    people = ladder(read_rota(connection, book.landlord, now), now)
+    people = [one for one in ladder(read_rota(connection, book.landlord, now), now) if _ways(parts, one)]
     busy = pages.on_their_way(connection, alarm.id)
     sent = len(busy)
-    for person in people[: max(1, alarm.rung)]:
-        sent += _page(connection, parts, book, alarm, person, busy, now)
+    for place, person in enumerate(people):
+        # Beyond the rung only for as long as nobody could be paged at all.
+        if place < max(1, alarm.rung) or not sent:
+            sent += _try_to_page(connection, parts, book, alarm, person, busy, now)
     exhausted = alarm.rung > len(people) and not alarm.told
-    if (not sent or exhausted) and not alarm.nobody:
+    unpaged = not sent or exhausted
+    offered = unpaged and _at_the_desk(connection, alarm, now)
+    if unpaged and not offered and not alarm.nobody:
         _say_nobody(connection, alarm, now)
-    rest = book.paging.again_minutes * MINUTE if alarm.told or not people else book.paging.patience_seconds
+    settled = alarm.told or not (people or offered)
+    rest = book.paging.again_minutes * MINUTE if settled else book.paging.patience_seconds
     pages.climbed(connection, alarm.id, alarm.rung, now + rest)
+
+
+def _at_the_desk(connection: Connection, alarm: Alarm, now: float) -> bool:
+    """Whether somebody at the desk is being asked just now: then it is not true yet that nobody can be reached."""
+    if now - alarm.opened_at >= DESK_PATIENCE:
+        return False
+    return any(one.status == "available" for one in presence.here(connection, now - presence.ABSENT))
 
 
 def _say_nobody(connection: Connection, alarm: Alarm, now: float) -> None:
     log.error("nobody_to_page", alarm=alarm.id, level=alarm.level, remedy="hearthline rota check")
     pages.note_nobody(connection, alarm.id, now)
     _tell(connection, alarm.conversation_id, "nobody_on_call", f"{alarm.id}:{alarm.opened_at}", now)
+
+
+def _try_to_page(
+    connection: Connection,
+    parts: Parts,
+    book: Book,
+    alarm: Alarm,
+    person: Person,
+    busy: set[tuple[int, str]],
+    now: float,
+) -> int:
+    """As `_page`; an address that no page can be made for does not keep the next person from being paged."""
+    try:
+        with connection.transaction():
+            return _page(connection, parts, book, alarm, person, busy, now)
+    except psycopg.OperationalError:
+        raise
+    except Exception as error:
+        log.exception("page_not_made", alarm=alarm.id, person=person.id, error=type(error).__name__)
+        return 0
 
 
 def _page(
@@ -153,11 +228,9 @@ def _page(
     now: float,
 ) -> int:
     """Page one person by every means at once, except by those that are still under way. Returns how many pages."""
-    ways = {"sms": person.sms, "telegram": person.telegram, "webhook": person.webhook}
     made = 0
-    for means, address in ways.items():
-        off = means != "webhook" and (means not in parts.channels or means not in parts.pager.senders)
-        if address is None or off or (person.id, means) in busy:
+    for means, address in _ways(parts, person).items():
+        if (person.id, means) in busy:
             continue
         token = secrets.token_urlsafe(16)
         text = words(book, alarm, parts.pager.link(token))
@@ -165,6 +238,13 @@ def _page(
         pages.add_page(connection, alarm, person.id, means, token=hashed(token), text=text, outbox_id=row, now=now)
         made += 1
     return made
+
+
+def _ways(parts: Parts, person: Person) -> dict[str, str]:
+    """By what a page can reach somebody now: an address on a channel that is off is none, and holds up nobody's turn."""
+    ways = {"sms": person.sms, "telegram": person.telegram, "webhook": person.webhook}
+    on = {"webhook", *(set(parts.channels) & set(parts.pager.senders))}
+    return {means: address for means, address in ways.items() if address is not None and means in on}
 
 
 def words(book: Book, alarm: Alarm, link: str) -> str:

@@ -6,8 +6,10 @@ Pure but for the clock of its caller, so that everything a message causes can be
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Literal
 
 import msgspec
+from msgspec import structs
 
 from bot.engine import effects as fx
 from bot.engine.events import (
@@ -139,18 +141,40 @@ def plan(
             log.exception("row_failed", inbox=row.id, error=type(error).__name__)
             del made.rows[before[0] :], made.openings[before[1] :], made.notes[before[2] :]
             level = _worst(row, state)
+            state = structs.replace(state, level=level)
             _add_effects(made, conversation, row, None, _safe_effects(row, state, level, edition), channels, level, now)
     made.standing = _standing(conversation, state, heard, made.notes)
     return made
 
 
 def _state(conversation: Locked) -> State:
-    """Where the conversation stands; a state that this code cannot read starts afresh rather than blocking its tenant."""
+    """Where the conversation stands; a state that this code cannot read starts afresh rather than blocking its tenant.
+
+    What only a person may lower, or a tenant take back, is kept.
+    """
     try:
         return from_json(conversation.state)
     except msgspec.ValidationError:
         log.error("state_unreadable", conversation=conversation.id, remedy="was a newer release rolled back?")
-        return State()
+    try:
+        return State(**structs.asdict(_kept(conversation.state)), stopped=conversation.stopped)
+    except msgspec.ValidationError:
+        return State(stopped=conversation.stopped)
+
+
+class _Kept(msgspec.Struct, frozen=True):
+    """What outlives a state that cannot be read."""
+
+    level: Level = "P3"
+    mode: Literal["bot", "advisor"] = "bot"
+    group: bool = False
+    contact: str = ""
+    safe_word: str = ""
+    quiet: bool = False
+    suppressed: bool = False
+
+
+_kept = msgspec.json.Decoder(_Kept).decode
 
 
 @dataclass(slots=True)

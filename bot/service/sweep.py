@@ -9,7 +9,7 @@ from bot.service.deliver import settle
 from bot.service.parts import Parts
 from bot.service.retry import LEASE
 from bot.store import due, inbox, outbox, timers
-from bot.store.database import ValuesRefused
+from bot.store.database import DatabaseAway, ValuesRefused
 from channels.errors import Outcome, Sent
 
 EVERY = 1.0
@@ -23,13 +23,20 @@ log = get(__name__)
 def sweep(parts: Parts) -> list[QueueName]:
     """Fire due timers, take over abandoned sends, and return the queues that have something waiting unrung.
 
-    Raises `DatabaseAway`. What PostgreSQL refuses of one kind of work does not stop the others.
+    Raises `DatabaseAway`. What goes wrong with one kind of work does not stop the others: people in danger come first.
     """
-    for act in (fire_timers, take_over, paging.climb_due, desk.keep):
+    away: DatabaseAway | None = None
+    for act in (paging.climb_due, desk.keep, take_over, fire_timers, desk.forget_changes):
         try:
             act(parts)
         except ValuesRefused as refused:
             log.error("sweep_refused", act=act.__name__, problem=str(refused))
+        except DatabaseAway as error:
+            away = error
+        except Exception as error:
+            log.exception("sweep_failed", act=act.__name__, error=type(error).__name__)
+    if away is not None:
+        raise away
     with parts.database.connection() as connection:
         return due.queues_waiting(connection, parts.clock() - UNRUNG)
 

@@ -87,7 +87,8 @@ def waiting(connection: Connection, teams: Collection[str] | None, *, most: int 
 def held(connection: Connection, staff_id: int) -> list[Case]:
     """What somebody has in hand, in the same order."""
     rows = connection.execute(
-        f"{CASE} WHERE h.state = 'claimed' AND h.claimed_by = %s ORDER BY h.level, h.due_at NULLS FIRST, h.id", (staff_id,)
+        f"{CASE} WHERE h.state = 'claimed' AND h.claimed_by = %s ORDER BY h.level, h.due_at NULLS FIRST, h.id",
+        (staff_id,),
     ).fetchall()
     return [Case(*row) for row in rows]
 
@@ -305,6 +306,15 @@ def release_abandoned(connection: Connection, absent_before: float) -> list[tupl
     return [(row[0], row[1]) for row in rows]
 
 
+def waiting_of(connection: Connection, conversation_id: int) -> list[int]:
+    """What a tenant waits for that nobody has."""
+    rows = connection.execute(
+        "SELECT id FROM handoffs WHERE conversation_id = %s AND state IN ('queued', 'offered') ORDER BY id",
+        (conversation_id,),
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
 class Unclocked(NamedTuple):
     """A live handoff whose clock must be set: it is new, or its level has changed."""
 
@@ -355,14 +365,17 @@ def warn(connection: Connection, now: float) -> int:
 
 
 def lapse(connection: Connection, now: float) -> list[tuple[int, int]]:
-    """Mark unclaimed handoffs whose clock has run out, each once. Returns [(handoff, conversation)]."""
+    """Mark unclaimed handoffs whose clock has run out, each once. Returns [(handoff, conversation)] of those whose tenant
+    nobody has.
+    """
     rows = connection.execute(
         "WITH late AS (SELECT id FROM handoffs WHERE state IN ('queued', 'offered') AND lapsed_at IS NULL"
         " AND due_at < to_timestamp(%s) FOR UPDATE SKIP LOCKED)"
-        " UPDATE handoffs h SET lapsed_at = to_timestamp(%s) FROM late WHERE h.id = late.id RETURNING h.id, h.conversation_id",
+        " UPDATE handoffs h SET lapsed_at = to_timestamp(%s) FROM late WHERE h.id = late.id RETURNING h.id, h.conversation_id,"
+        " EXISTS (SELECT FROM handoffs k WHERE k.conversation_id = h.conversation_id AND k.state = 'claimed')",
         (now, now),
     ).fetchall()
-    return [(row[0], row[1]) for row in rows]
+    return [(row[0], row[1]) for row in rows if not row[2]]
 
 
 class Ending(NamedTuple):
@@ -406,13 +419,12 @@ def pass_on(connection: Connection, handoff_id: int, staff_id: int, *, team: str
 
 
 def take_over(connection: Connection, handoff_id: int, from_: int, to: int, now: float) -> bool:
-    """A supervisor gives a claimed handoff to somebody else, unless it has moved on meanwhile."""
-    done = connection.execute(
-        "UPDATE handoffs SET claimed_by = %s, claimed_at = to_timestamp(%s)"
-        " WHERE id = %s AND state = 'claimed' AND claimed_by = %s",
-        (to, now, handoff_id, from_),
+    """A supervisor gives a claimed handoff to somebody else, with all that was held of its tenant, unless it has moved on."""
+    held = _hold(connection, handoff_id, from_)
+    connection.execute(
+        "UPDATE handoffs SET claimed_by = %s, claimed_at = to_timestamp(%s) WHERE id = ANY(%s)", (to, now, held)
     )
-    return done.rowcount == 1
+    return bool(held)
 
 
 def set_level(connection: Connection, conversation_id: int, level: str) -> None:

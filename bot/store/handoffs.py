@@ -25,6 +25,13 @@ def open_all(connection: Connection, openings: Sequence[Opening]) -> list[int]:
     Returns the id of each.
     """
     ids: list[int] = []
+    if openings:
+        # The desk locks a tenant's handoffs in this order too: either the other way round would be a deadlock.
+        connection.execute(
+            "SELECT FROM handoffs WHERE conversation_id = ANY(%s) AND state IN ('queued', 'offered', 'claimed')"
+            " ORDER BY id FOR NO KEY UPDATE",
+            ([opening.conversation_id for opening in openings],),
+        )
     for opening in openings:
         row = connection.execute(
             """
@@ -42,6 +49,18 @@ def open_all(connection: Connection, openings: Sequence[Opening]) -> list[int]:
         assert row is not None
         ids.append(int(row[0]))
     return ids
+
+
+def urgent_again(connection: Connection, handoff_ids: Sequence[int], now: float) -> list[tuple[int, Opening]]:
+    """Which of these wait for a person at P0 or P1: [(handoff, as if it were asked for now)]. now: POSIX seconds."""
+    rows = connection.execute(
+        """
+        SELECT id, conversation_id, queue, level, reason FROM handoffs
+        WHERE id = ANY(%s) AND state IN ('queued', 'offered') AND level IN ('P0', 'P1') ORDER BY level, id
+        """,
+        (list(handoff_ids),),
+    ).fetchall()
+    return [(row[0], Opening(row[1], 0, row[2], row[3], row[4], "{}", now)) for row in rows]
 
 
 def waiting(connection: Connection) -> list[tuple[str, str, int, float]]:

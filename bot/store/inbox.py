@@ -219,6 +219,16 @@ def recent_texts(
     return {row[0]: row[1] for row in rows}
 
 
+def urgent_unseen(connection: Connection, conversation_id: int) -> bool:
+    """Whether a tenant has written of danger and the engine has not read it yet."""
+    row = connection.execute(
+        "SELECT EXISTS (SELECT FROM inbox WHERE conversation_id = %s AND processed_at IS NULL AND urgent"
+        " AND kind IN ('message', 'edit', 'button'))",
+        (conversation_id,),
+    ).fetchone()
+    return bool(row and row[0])
+
+
 def mark_processed(connection: Connection, ids: Sequence[int], at: float) -> None:
     """The engine has seen these rows. at: POSIX seconds."""
     connection.execute("UPDATE inbox SET processed_at = to_timestamp(%s) WHERE id = ANY(%s)", (at, list(ids)))

@@ -3,8 +3,8 @@
 from bot.store.database import Connection
 
 
-def field(connection: Connection, conversation_id: int, name: str, value: str, inbox_id: int, at: float) -> None:
-    """Keep what a tenant told us; the latest word counts. at: POSIX seconds."""
+def field(connection: Connection, conversation_id: int, name: str, value: str, inbox_id: int | None, at: float) -> None:
+    """Keep what a tenant told us; the latest word counts. inbox_id: None if a person noted it. at: POSIX seconds."""
     connection.execute(
         """
         INSERT INTO fields (conversation_id, name, value, inbox_id, at) VALUES (%s, %s, %s, %s, to_timestamp(%s))

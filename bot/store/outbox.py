@@ -36,7 +36,9 @@ WHERE o.id = picked.id AND c.id = o.conversation_id
 RETURNING o.id, o.conversation_id, o.sender, o.purpose, o.urgent, o.part::text, o.verify, o.attempts, o.claim,
     extract(epoch FROM o.created_at)::float8, extract(epoch FROM o.first_tried_at)::float8,
     extract(epoch FROM c.last_inbound_at)::float8,
-    c.stopped_at IS NOT NULL OR c.suppressed OR c.level IN ('P0', 'P1'), o.delivery IS NOT NULL,
+    c.stopped_at IS NOT NULL OR c.suppressed OR c.level IN ('P0', 'P1') OR EXISTS (
+        SELECT FROM conversations k WHERE k.person_id = c.person_id AND (k.suppressed OR k.level IN ('P0', 'P1'))),
+    o.delivery IS NOT NULL,
     CASE WHEN o.verify THEN ARRAY(
         SELECT k.provider_id FROM outbox k WHERE k.conversation_id = o.conversation_id AND k.provider_id IS NOT NULL
         ORDER BY k.id DESC LIMIT 50
@@ -78,7 +80,8 @@ class Row(NamedTuple):
 class Claimed(NamedTuple):
     """A row that this worker may send until its lease ends. `sender` is the channel's name. Times are POSIX seconds.
 
-    stopped: nothing may be said of our own accord: the tenant has said STOP, is in danger, or might be by being written to.
+    stopped: nothing may be said of our own accord: the tenant has said STOP, is in danger, or might be by being written to,
+    here or in another conversation of theirs.
     verify: an earlier try may have arrived; then `known` has the provider's ids of the tenant's other rows. received: the
     provider has reported on it, so it did arrive.
     claim: counts claims, so that a worker whose lease has passed cannot record over its successor.

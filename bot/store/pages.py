@@ -63,7 +63,10 @@ def open_for(connection: Connection, conversation_id: int) -> Alarm | None:
 
 
 def end_over(connection: Connection, now: float, conversation_id: int | None = None) -> None:
-    """End alarms whose handoff is closed, or was lowered by a person, of one conversation or of all; a claim is an answer."""
+    """End alarms whose handoff is closed, or was lowered by a person, of one conversation or of all.
+
+    A claim is an answer, but not to what has been raised since.
+    """
     connection.execute(
         """
         UPDATE alarms SET ended_at = to_timestamp(%(now)s) WHERE ended_at IS NULL
@@ -78,7 +81,8 @@ def end_over(connection: Connection, now: float, conversation_id: int | None = N
         UPDATE alarms SET acknowledged_at = to_timestamp(%(now)s), acknowledged_by = coalesce(acknowledged_by, 'the desk')
         WHERE ended_at IS NULL AND acknowledged_at IS NULL
             AND conversation_id = coalesce(%(conversation)s::bigint, conversation_id)
-            AND EXISTS (SELECT FROM handoffs h WHERE h.id = alarms.handoff_id AND h.state = 'claimed')
+            AND EXISTS (SELECT FROM handoffs h WHERE h.id = alarms.handoff_id AND h.state = 'claimed'
+                        AND coalesce(h.claimed_at, alarms.opened_at) >= alarms.opened_at)
         """,
         {"now": now, "conversation": conversation_id},
     )
@@ -106,15 +110,20 @@ def add(
     return Alarm(*row) if row else None
 
 
-def raise_to(connection: Connection, alarm_id: int, level: str, concern: str, now: float) -> Alarm:
-    """It has become more urgent: climb again from the first rung, at once, even if somebody had answered."""
+def raise_to(
+    connection: Connection, alarm_id: int, level: str, concern: str, now: float, due_at: float | None = None
+) -> Alarm:
+    """Climb again from the first rung, even if somebody had answered: it is more urgent, or whoever had it does not.
+
+    due_at: when to begin, at once if None.
+    """
     row = connection.execute(
         f"""
         UPDATE alarms SET level = %s, concern = %s, rung = 0, due_at = to_timestamp(%s), opened_at = to_timestamp(%s),
             acknowledged_at = NULL, acknowledged_by = NULL, told_at = NULL, nobody_at = NULL
         WHERE id = %s RETURNING {_ALARM}
         """,
-        (level, concern, now, now, alarm_id),
+        (level, concern, now if due_at is None else due_at, now, alarm_id),
     ).fetchone()
     assert row is not None
     return Alarm(*row)
@@ -146,10 +155,14 @@ def hurry(connection: Connection, alarm_id: int, now: float) -> None:
 
 
 def note_told(connection: Connection, alarm_id: int, now: float, due_at: float) -> int | None:
-    """A provider has taken a page, and the next one can wait. Returns the conversation the first time, None after that."""
+    """A provider has taken a page, and the next one can wait. Returns the conversation the first time, None after that.
+
+    A page of before the alarm was last raised tells nobody of what it is now.
+    """
     row = connection.execute(
         "UPDATE alarms SET told_at = to_timestamp(%s), due_at = to_timestamp(%s)"
-        " WHERE id = %s AND told_at IS NULL AND ended_at IS NULL RETURNING conversation_id",
+        " WHERE id = %s AND told_at IS NULL AND ended_at IS NULL AND EXISTS (SELECT FROM pages g WHERE g.alarm_id = alarms.id"
+        " AND g.state = 'accepted' AND g.made_at >= alarms.opened_at) RETURNING conversation_id",
         (now, due_at, alarm_id),
     ).fetchone()
     return int(row[0]) if row else None
@@ -212,9 +225,11 @@ def add_page(
 
 
 def on_their_way(connection: Connection, alarm_id: int) -> set[tuple[int, str]]:
-    """Who is being paged already, and by what, and no provider has answered yet: [(person, means)]."""
+    """Who is being paged since the alarm was last raised, and by what, and no provider has answered yet: [(person, means)]."""
     rows = connection.execute(
-        "SELECT duty_person_id, means FROM pages WHERE alarm_id = %s AND state IN ('queued', 'sending')", (alarm_id,)
+        "SELECT g.duty_person_id, g.means FROM pages g JOIN alarms a ON a.id = g.alarm_id"
+        " WHERE a.id = %s AND g.state IN ('queued', 'sending') AND g.made_at >= a.opened_at",
+        (alarm_id,),
     ).fetchall()
     return {(row[0], row[1]) for row in rows}
 
@@ -323,7 +338,16 @@ def untold(connection: Connection, opened_before: float) -> int:
 
 
 def staff_conversation(connection: Connection, channel: str, account: str, address: str) -> int:
-    """The conversation that pages to an address go through, made if there is none."""
+    """The conversation that pages to an address go through, made if there is none.
+
+    One that is there is not locked: its worker may hold it for an answer to a page, and wait for the alarm.
+    """
+    row = connection.execute(
+        "SELECT id FROM conversations WHERE channel = %s AND account = %s AND address = %s AND staff",
+        (channel, account, address),
+    ).fetchone()
+    if row is not None:
+        return int(row[0])
     row = connection.execute(
         """
         INSERT INTO conversations (channel, account, address, staff) VALUES (%s, %s, %s, true)

@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 from bot.store.database import Connection
 
+ABSENT = 45.0
+"""Seconds without a sign of life after which somebody is not there. Pages give one every 15."""
 STATUSES = ("available", "light", "break", "away", "offline")
 
 

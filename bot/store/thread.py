@@ -25,7 +25,8 @@ class Line(NamedTuple):
 
     id: of the row of its kind. conversation_id: which of the tenant's conversations. what: of the inbox row, "edit" or "button"
     or a plain message. signal: why it was raised, as `Signal` in JSON. delivery: the furthest report, or the row's state
-    before there is one. by: who wrote it, for an advisor's reply or a note. note: its kind, where it is one.
+    before there is one. by: who wrote it, for an advisor's reply or a note. note: its kind, where it is one. sent: name of a file
+    that the advisor sent along.
     """
 
     kind: Kind
@@ -40,6 +41,7 @@ class Line(NamedTuple):
     note: str = ""
     edited: bool = False
     files: tuple[File, ...] = ()
+    sent: str = ""
 
 
 LINES = """
@@ -47,20 +49,22 @@ SELECT * FROM (
     (SELECT 'tenant', i.id, i.conversation_id, extract(epoch FROM i.received_at)::float8 AS at, i.text, i.kind, i.signal, '', '',
         '', i.edited_at IS NOT NULL,
         (SELECT jsonb_agg(jsonb_build_array(m.id, m.kind, m.content_type, m.state) ORDER BY m.position)
-         FROM media m WHERE m.inbox_id = i.id)
+         FROM media m WHERE m.inbox_id = i.id), ''
     FROM unnest(%(of)s::bigint[]) AS c (id) CROSS JOIN LATERAL (
         SELECT * FROM inbox i WHERE i.conversation_id = c.id AND i.kind IN ('message', 'edit', 'button', 'group')
         AND (%(before)s::float8 IS NULL OR i.received_at < to_timestamp(%(before)s)) ORDER BY i.id DESC LIMIT %(most)s) AS i)
     UNION ALL
     (SELECT CASE WHEN r.kind = 'advisor_replied' THEN 'advisor' ELSE 'bot' END, o.id, o.conversation_id,
         extract(epoch FROM o.created_at)::float8, o.text, o.purpose, NULL, coalesce(o.delivery, o.state),
-        coalesce(r.payload->>'name', ''), '', false, NULL
+        coalesce(r.payload->>'name', ''), '', false, NULL,
+        CASE WHEN o.position = 0 THEN coalesce(r.payload->>'file', '') ELSE '' END
     FROM unnest(%(of)s::bigint[]) AS c (id) CROSS JOIN LATERAL (
         SELECT * FROM outbox o WHERE o.conversation_id = c.id
         AND (%(before)s::float8 IS NULL OR o.created_at < to_timestamp(%(before)s)) ORDER BY o.id DESC LIMIT %(most)s) AS o
     LEFT JOIN inbox r ON r.id = o.inbox_id AND r.kind = 'advisor_replied')
     UNION ALL
-    (SELECT 'note', n.id, n.conversation_id, extract(epoch FROM n.at)::float8, n.text, '', NULL, '', s.name, n.kind, false, NULL
+    (SELECT 'note', n.id, n.conversation_id, extract(epoch FROM n.at)::float8, n.text, '', NULL, '', s.name, n.kind, false,
+        NULL, ''
     FROM notes n JOIN staff s ON s.id = n.staff_id
     WHERE n.conversation_id = ANY(%(of)s) AND n.kind = ANY(%(kinds)s)
         AND (%(before)s::float8 IS NULL OR n.at < to_timestamp(%(before)s)) ORDER BY n.id DESC LIMIT %(most)s)
@@ -80,7 +84,26 @@ def lines(
     rows = connection.execute(
         LINES, {"of": list(conversations), "kinds": list(kinds), "before": before, "most": most}
     ).fetchall()
-    return [Line._make((*row[:11], tuple(File(*part) for part in row[11] or ()))) for row in reversed(rows)]
+    return [Line._make((*row[:11], tuple(File(*part) for part in row[11] or ()), row[12])) for row in reversed(rows)]
+
+
+def was_sent(connection: Connection, conversations: Sequence[int], file: str) -> bool:
+    """Whether an advisor sent a file of this name in one of these conversations."""
+    row = connection.execute(
+        "SELECT EXISTS (SELECT FROM inbox WHERE conversation_id = ANY(%s) AND kind = 'advisor_replied'"
+        " AND payload->>'file' = %s)",
+        (list(conversations), file),
+    ).fetchone()
+    return bool(row and row[0])
+
+
+def written(connection: Connection, conversations: Sequence[int], line_id: int) -> str | None:
+    """What the tenant wrote in one line of these conversations; None if it is none of theirs, or has no words."""
+    row = connection.execute(
+        "SELECT text FROM inbox WHERE id = %s AND conversation_id = ANY(%s) AND kind IN ('message', 'edit') AND text <> ''",
+        (line_id, list(conversations)),
+    ).fetchone()
+    return str(row[0]) if row else None
 
 
 class Standing(NamedTuple):

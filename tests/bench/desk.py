@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import cycle, islice
 from urllib.parse import urlencode
 
 import psutil
@@ -330,7 +331,7 @@ async def _print_pages(when: str, everybody: Sequence[Advisor], size: Size) -> N
         "thread": lambda one: f"/handoffs/{one.handoff}",
     }
     for name, path in kinds.items():
-        took = [await _timed(one, path(one)) for one in (everybody * size.pages)[: size.pages]]
+        took = [await _timed(one, path(one)) for one in islice(cycle(everybody), size.pages)]
         print(
             f"{name} page {when}: p50 {quantile(took, 50):.0f} ms, p95 {quantile(took, 95):.0f} ms,"
             f" longest {max(took):.0f} ms",

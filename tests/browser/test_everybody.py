@@ -32,6 +32,7 @@ PARTS = frozenset(
         "/handoffs/{handoff_id}/thread",
         "/handoffs/{handoff_id}/answers",
         "/media/{media_id}",
+        "/handoffs/{handoff_id}/sent/{name}",
         "/stream",
     }
 )
@@ -257,10 +258,12 @@ def test_pictures_for_the_documentation(ann: Person, bea: Person, tenant: NewTen
         "#text", "Hello Joy, I am Ann. I have read what you wrote and I am staying here with you. Are you safe now?"
     )
     act(page, "/reply").click()
+    expect(page.locator(".govuk-error-summary")).to_have_count(0)
+    joy.hears("staying here with you")
     joy.say("yes my sister is here")
     expect(page.locator(".desk-thread")).to_contain_text("my sister is here")
     page.set_viewport_size({"width": 1280, "height": 1200})
-    page.evaluate("document.querySelector('.desk-thread').scrollTop = 0")
+    page.evaluate("document.querySelector('.desk-thread').scrollTop = 0, scrollTo(0, 0)")
     page.screenshot(path=PICTURES / "desk-conversation.png")
     queue = ann.is_here()
     queue.set_viewport_size({"width": 1280, "height": 900})

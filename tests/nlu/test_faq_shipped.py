@@ -23,7 +23,7 @@ OUTSIDE = [json.loads(line)["text"] for line in (HERE / "faq_outside.jsonl").rea
 BY_MEANING = pytest.param(
     True, marks=pytest.mark.skipif(why_not() is not None, reason="the encoder's package is not installed")
 )
-FLOORS = {True: (0.94, 0.99, 0.94), False: (0.78, 0.97, 0.86)}
+FLOORS = {True: (0.94, 0.99, 0.94), False: (0.78, 0.97, 0.82)}
 """With the encoder or without: questions answered right, right among the first three, outside questions refused."""
 ALWAYS = {
     "need a refuge": "domestic-abuse",

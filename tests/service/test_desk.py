@@ -225,6 +225,16 @@ def test_one_tenant_is_one_advisors(
     assert case(connection, rent).state == "closed"
 
 
+def test_whoever_takes_over_takes_over_all_of_a_tenants(
+    parts: Parts, connection: Connection, hire: Callable[..., Staff], waits: Callable[..., int]
+) -> None:
+    one, head = hire(), hire(role=Role.SUPERVISOR)
+    first, second = waits("P3", who=20001), waits("P1", "crisis", who=20001)
+    desks.claim(parts, one, first)
+    assert desks.take_over(parts, head, second) == Done(second)
+    assert [case(connection, each).claimed_by for each in (first, second)] == [head.id, head.id]
+
+
 def test_a_reply_is_a_fact_and_a_form_sent_twice_counts_once(
     parts: Parts, connection: Connection, hire: Callable[..., Staff], waits: Callable[..., int]
 ) -> None:

@@ -12,9 +12,10 @@ from bot.nlu.understanding import Signal
 from bot.service import converse, deliver, page_hooks, paging, receipts, sweep
 from bot.service.pager import Pager, Posted
 from bot.service.parts import Parts
-from bot.store import pages, rota
+from bot.store import pages, presence, rota, staff
 from bot.store.database import Connection
 from bot.store.rota import LineRow, PersonRow
+from bot.store.staff import Profile, Role
 from channels.errors import Outcome, Sent
 from channels.messages import Inbound, Part, Receipt, SendContext
 from tests.service.fakes import OURS, TENANT, Remembering, Time
@@ -242,6 +243,22 @@ def test_nobody_on_call_is_said_once_and_looked_at_again(world: World, say: Say,
     world.later(5 * MINUTE)
     assert world.paged() == [SAM]
     assert any("has been told" in text for text in world.heard())
+
+
+def test_nobody_could_be_reached_is_not_said_while_somebody_at_the_desk_is_asked(
+    world: World, say: Say, connection: Connection
+) -> None:
+    connection.execute("DELETE FROM duty_lines")
+    connection.execute("UPDATE duty_people SET supervisor = false")
+    staff_id = staff.add(connection, Profile("ann@example.org", "Ann", (Role.ADVISOR,)), world.parts.clock())
+    assert staff_id
+    presence.set_status(connection, staff_id, "available", world.parts.clock())
+    say("ultimate")
+    world.work()
+    assert not any("could not reach anyone" in text for text in world.heard())
+    for _ in range(4):
+        world.later(61)
+    assert sum("could not reach anyone" in text for text in world.heard()) == 1
 
 
 def test_when_every_page_fails_the_tenant_is_told_the_truth(world: World, say: Say, sms: Choosy) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 
+from bot.service import desk
 from bot.service.parts import Parts
 from bot.service.stream import BACKLOG, Listener, Stream
 from bot.store import changes
@@ -103,3 +104,12 @@ def test_reading_does_not_hold_up_the_process_that_ends(parts: Parts) -> None:
     parts.stopping.set()
     stream.join()
     assert not [thread for thread in threading.enumerate() if thread.name == "desk-stream"]
+
+
+def test_once_an_hour_the_sweep_forgets_what_is_a_day_old(parts: Parts, connection: Connection) -> None:
+    tell(connection, "old")
+    hour = 4_000_000_000.0 - 4_000_000_000.0 % 3600
+    for now, left in ((hour + 1800, ["old"]), (hour + 5, [])):
+        parts.clock.now = now  # type: ignore[attr-defined]
+        desk.forget_changes(parts)
+        assert kinds(changes.since(connection, "")) == left

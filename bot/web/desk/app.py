@@ -16,11 +16,14 @@ from bot.web.desk import (
     conversation,
     home,
     joining,
+    languages,
     live,
     queue,
+    replying,
     sign_in,
     single_sign_on,
     staff_pages,
+    team_pages,
     tenants,
 )
 from bot.web.desk.access import FormRefused, NotAllowed, NotSignedIn, check_form, go, safe_next
@@ -28,6 +31,21 @@ from bot.web.desk.guard import Guard
 from bot.web.desk.pages import render
 from bot.web.desk.setup import PATH, Desk
 
+PAGES = (
+    home,
+    queue,
+    conversation,
+    replying,
+    languages,
+    tenants,
+    sign_in,
+    joining,
+    single_sign_on,
+    account,
+    staff_pages,
+    team_pages,
+    audit_pages,
+)
 BODY_LIMIT = 256 * 1024
 """Bytes of a form. A router that takes files says its own limit, `APIRouter(max_body_size=...)`."""
 
@@ -49,18 +67,7 @@ def pages_of(desk: Desk) -> FastAPI:
     )
     app.state.desk = desk
     app.include_router(assets.router())
-    for pages in (
-        home,
-        queue,
-        conversation,
-        tenants,
-        sign_in,
-        joining,
-        single_sign_on,
-        account,
-        staff_pages,
-        audit_pages,
-    ):
+    for pages in PAGES:
         app.include_router(pages.router(desk))
     app.include_router(live.router(desk, desk.stream))
     _add_handlers(app)

@@ -4,14 +4,15 @@ import secrets
 from collections.abc import Callable, Mapping
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Query, Request, Response
+from fastapi import APIRouter, Form, Path, Query, Request, Response
 from pydantic import AfterValidator
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse
 
 from bot.service import desk as service
 from bot.service import dossier
-from bot.service.desk import Closing, Done, Refusal, Reply
+from bot.service.attachments import content_type
+from bot.service.desk import Closing, Done, Refusal
 from bot.service.parts import Parts
 from bot.store import desk as rows
 from bot.store import media, thread
@@ -42,6 +43,8 @@ FIELDS = {
     "empty": "text",
     "newer": "text",
     "window": "template",
+    "file": "file",
+    "interpreter": "language",
 }
 """Which field of the page each refusal is about."""
 PLAIN: Mapping[str, Callable[[Parts, Staff, int], Done | Refusal]] = {
@@ -70,8 +73,12 @@ def page(
     handoff_id: int,
     refusal: Refusal | None = None,
     written: str | None = None,
+    translations: Mapping[int, str] | None = None,
 ) -> Response:
-    """The whole page. refusal: why something was not done. written: what stands in the box, the draft if left out."""
+    """The whole page. refusal: why something was not done. written: what stands in the box, the draft if left out.
+
+    translations: of the tenant's lines, by id.
+    """
     found = dossier.read(desk.parts, staff, handoff_id, record=refusal is None)
     if isinstance(found, Refusal):
         raise HTTPException(404)
@@ -92,6 +99,7 @@ def page(
         "problem": problem,
         "newer": refusal is not None and refusal.kind == "newer",
         "pieces": dossier.pieces,
+        "translations": translations or {},
         "written": found.draft if written is None else written,
     }
     return render(request, "conversation.html", 409 if refusal else 200, **context)
@@ -110,7 +118,7 @@ def _add_reading(routes: APIRouter, desk: Desk) -> None:
         found = dossier.read(desk.parts, staff, handoff_id, record=False)
         if isinstance(found, Refusal):
             raise HTTPException(404)
-        return render(request, "thread.html", found=found, pieces=dossier.pieces)
+        return render(request, "thread.html", found=found, pieces=dossier.pieces, translations={})
 
     @routes.get("/handoffs/{handoff_id}/answers")
     def answers(
@@ -138,22 +146,6 @@ def _answer(desk: Desk, staff: Staff, handoff_id: int, topic: str) -> str | None
 
 
 def _add_writing(routes: APIRouter, desk: Desk) -> None:
-    @routes.post("/handoffs/{handoff_id}/reply")
-    def reply(
-        request: Request,
-        staff: Reader,
-        handoff_id: Id,
-        text: Words = "",
-        token: Line = "",
-        seen: Annotated[int, Form(ge=0, lt=2**63)] = 0,
-        template: Line = "",
-    ) -> Response:
-        if not token:
-            return page(request, desk, staff, handoff_id, Refusal("empty", "Send it from the page."), written=text)
-        chosen = template if template in desk.templates else None
-        words = Reply(text.strip(), f"{staff.id}:{token[:40]}", seen, chosen)
-        return _after(request, desk, staff, handoff_id, service.reply(desk.parts, staff, handoff_id, words), text)
-
     @routes.post("/handoffs/{handoff_id}/draft")
     def draft(staff: Reader, handoff_id: Id, text: Words = "") -> Response:
         with desk.parts.database.transaction() as connection:
@@ -166,11 +158,11 @@ def _add_writing(routes: APIRouter, desk: Desk) -> None:
     @routes.post("/handoffs/{handoff_id}/note")
     def note(request: Request, staff: Reader, handoff_id: Id, note: Words = "", kind: Line = "note") -> Response:
         chosen = kind if kind in ("note", *dossier.RESTRICTED) else "note"
-        return _after(request, desk, staff, handoff_id, service.note(desk.parts, staff, handoff_id, chosen, note))
+        return after(request, desk, staff, handoff_id, service.note(desk.parts, staff, handoff_id, chosen, note))
 
     @routes.post("/handoffs/{handoff_id}/level")
     def level(request: Request, staff: Reader, handoff_id: Id, level: Line = "") -> Response:
-        return _after(request, desk, staff, handoff_id, service.set_level(desk.parts, staff, handoff_id, level))
+        return after(request, desk, staff, handoff_id, service.set_level(desk.parts, staff, handoff_id, level))
 
 
 def _add_ends(routes: APIRouter, desk: Desk) -> None:
@@ -209,11 +201,11 @@ def _add_plain(routes: APIRouter, desk: Desk, name: str, act: Callable[[Parts, S
     @routes.post(f"/handoffs/{{handoff_id}}/{name}", name=name)
     def plain(request: Request, staff: Reader, handoff_id: Id) -> Response:
         done = act(desk.parts, staff, handoff_id)
-        ended = _ended if name == "withdraw" else _after
+        ended = _ended if name == "withdraw" else after
         return ended(request, desk, staff, handoff_id, done)
 
 
-def _after(
+def after(
     request: Request, desk: Desk, staff: Staff, handoff_id: int, done: Done | Refusal, text: str | None = None
 ) -> Response:
     """Back to the conversation; what was written stays in its box when it was not sent."""
@@ -229,6 +221,18 @@ def _ended(request: Request, desk: Desk, staff: Staff, handoff_id: int, done: Do
 
 
 def _add_files(routes: APIRouter, desk: Desk) -> None:
+    @routes.get("/handoffs/{handoff_id}/sent/{name}")
+    def sent(staff: Reader, handoff_id: Id, name: Annotated[str, Path(max_length=50)]) -> Response:
+        found = dossier.read(desk.parts, staff, handoff_id, record=False)
+        path = desk.attachments.path(name) if desk.attachments else None
+        if isinstance(found, Refusal) or path is None:
+            raise HTTPException(404)
+        with desk.parts.database.connection() as connection:
+            ours = thread.was_sent(connection, found.tenant.linked, name)
+        if not ours:
+            raise HTTPException(404)
+        return FileResponse(path, media_type=content_type(path), filename=name, content_disposition_type="inline")
+
     @routes.get("/media/{media_id}")
     def file(staff: Reader, media_id: Id) -> Response:
         with desk.parts.database.connection() as connection:

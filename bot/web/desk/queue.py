@@ -35,6 +35,11 @@ class Waiting(NamedTuple):
     here: list[Present]
     now: float
 
+    @property
+    def late(self) -> int:
+        """How many wait beyond their clock."""
+        return sum(case.due_at is not None and case.due_at < self.now for case in self.cases)
+
 
 class Mine(NamedTuple):
     """What is one person's own. calls: of colleagues for help. load_limit: how many they take at a time."""

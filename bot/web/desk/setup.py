@@ -5,9 +5,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from bot.service.attachments import Attachments, key_of
 from bot.service.parts import Parts
 from bot.service.sessions import Limits
 from bot.service.stream import Stream
+from bot.service.translate import LibreTranslate, Translator
 from bot.settings import LOOPBACK, Settings
 
 if TYPE_CHECKING:
@@ -22,7 +24,8 @@ class Desk:
 
     base_url: where staff open it, without a path. limits: of sessions. proxies: how many of ours stand before the process.
     issuer: of single sign-on, if there is one. timezone: in which times are told. local_only: nobody
-    but this machine may reach it. templates: approved ones of WhatsApp, by name.
+    but this machine may reach it. templates: approved ones of WhatsApp, by name. attachments: files that staff send, None
+    where providers could not fetch them. translator: makes English of tenants' messages, None if there is none.
     """
 
     parts: Parts
@@ -33,6 +36,8 @@ class Desk:
     timezone: str = "Europe/London"
     local_only: bool = False
     templates: tuple[str, ...] = ()
+    attachments: Attachments | None = None
+    translator: Translator | None = None
 
     @property
     def secure(self) -> bool:
@@ -73,7 +78,26 @@ def desk_of(settings: Settings, parts: Parts) -> Desk:
         settings.timezone or "Europe/London",
         local_only=settings.desk_base_url is None,
         templates=tuple(sorted({name.partition(".")[0] for name in settings.twilio_content_sids})),
+        attachments=_attachments(settings, parts),
+        translator=_translator(settings),
     )
+
+
+def _translator(settings: Settings) -> Translator | None:
+    if not settings.translate_url:
+        return None
+    return LibreTranslate(
+        settings.translate_url, settings.translate_key.get_secret_value() if settings.translate_key else ""
+    )
+
+
+def _attachments(settings: Settings, parts: Parts) -> Attachments | None:
+    doubled = settings.twilio_api_base_url or settings.telegram_api_base_url
+    if not settings.public_base_url and not doubled:
+        return None
+    secrets = (settings.twilio_auth_token, settings.telegram_bot_token, settings.telegram_webhook_secret)
+    key = key_of(secret.get_secret_value() if secret else "" for secret in secrets)
+    return Attachments(parts.media_dir / "out", key, settings.base_url)
 
 
 def _issuer(settings: Settings) -> "Issuer | None":

@@ -42,6 +42,7 @@ PROBLEMS: Mapping[str, Problem] = {
 }
 
 DONE: Mapping[str, str] = {
+    "team-saved": "The team's plan has been saved.",
     "looked": "Your second look is on record.",
     "handoff-ended": "Done. The conversation has left your hands.",
     "signed-out": "You have signed out.",

@@ -101,7 +101,8 @@ def test_what_is_late_says_so(desk: Desk, hire: Hire, enter: Enter, waits: Waits
     time.now = NOW + 600  # type: ignore[attr-defined]
     service.keep(desk.parts)
     page = enter(hire(Role.SUPERVISOR)).get("/desk/queue").page
-    assert "<strong>5 minutes late</strong>" in page
+    assert "<strong>Late by 5 minutes</strong>" in page
+    assert "1 is late: nobody took them in time." in page
 
 
 def test_a_status_that_is_none_changes_nothing(connection: Connection, hire: Hire, enter: Enter) -> None:

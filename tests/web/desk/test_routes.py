@@ -61,6 +61,9 @@ ROUTES: dict[tuple[str, str], frozenset[str]] = {
     ("POST", "/handoffs/{handoff_id}/take-over"): READERS,
     ("POST", "/handoffs/{handoff_id}/ask-help"): READERS,
     ("GET", "/media/{media_id}"): READERS,
+    ("POST", "/handoffs/{handoff_id}/translate"): READERS,
+    ("POST", "/handoffs/{handoff_id}/interpreter"): READERS,
+    ("GET", "/handoffs/{handoff_id}/sent/{name}"): READERS,
     ("GET", "/tenants/{conversation_id}"): READERS,
     ("POST", "/tenants/{conversation_id}/search"): READERS,
     ("POST", "/tenants/{conversation_id}/link"): READERS,
@@ -79,6 +82,8 @@ ROUTES: dict[tuple[str, str], frozenset[str]] = {
     ("POST", "/staff/{staff_id}/disable"): ADMINISTRATORS,
     ("POST", "/staff/{staff_id}/reset"): ADMINISTRATORS,
     ("GET", "/audit"): OVERSEERS,
+    ("GET", "/teams"): frozenset({Role.SUPERVISOR}),
+    ("POST", "/teams"): frozenset({Role.SUPERVISOR}),
 }
 """Who may use each route; the empty name is somebody who has not signed in."""
 
