@@ -1,6 +1,5 @@
 """Teams' own opening hours, and who takes their urgent handoffs while they are closed."""
 
-import json
 import re
 from collections.abc import Mapping
 from typing import get_args
@@ -46,12 +45,3 @@ def save(parts: Parts, staff: Staff | None, name: str, days: Mapping[str, str] |
 
 def _ranges(days: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
     return {day: tuple(part.strip() for part in days.get(day, "").split(",") if part.strip()) for day in DAYS}
-
-
-def from_json(text: str) -> Mapping[str, str] | None:
-    """Hours by weekday out of a JSON file such as {"monday": ["08:30-17:00"]}; None if it is not one."""
-    try:
-        given = _OPENING.validate_json(text)
-    except (ValidationError, json.JSONDecodeError):
-        return None
-    return {day: ", ".join(ranges) for day, ranges in given.items()}

@@ -199,7 +199,11 @@ def test_a_picture_carries_a_short_text_and_precedes_a_long_one() -> None:
 
 def test_what_is_no_picture_goes_as_a_document_with_the_same_words() -> None:
     (part,) = channel()[0].render(said("Your letter", media_url="https://x.example/a/letter.PDF?b=c.jpg"))
-    expected = {"method": "sendDocument", "document": "https://x.example/a/letter.PDF?b=c.jpg", "caption": "Your letter"}
+    expected = {
+        "method": "sendDocument",
+        "document": "https://x.example/a/letter.PDF?b=c.jpg",
+        "caption": "Your letter",
+    }
     assert {name: part.params[name] for name in expected} == expected
     (alone,) = channel()[0].render(said("", media_url="https://x.example/letter.pdf"))
     assert alone.params["method"] == "sendDocument"
