@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Collection, Sequence
 
-from bot.store.desk import Waiting
 from bot.store.presence import Present
+from bot.store.waiting import Waiting
 
 CRISES_EACH = 1
 """Urgent handoffs at a time for one advisor, while another is free (domain: crises are shared out, and wear people down)."""

@@ -8,28 +8,18 @@ from collections.abc import Collection, Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
-import msgspec
-
-from bot.service import clocks, paging
+from bot.service import clocks, paging, tending
 from bot.service.parts import Parts
-from bot.store import audit, changes, desk, inbox, presence, thread
+from bot.store import audit, desk, inbox, presence, thread, waiting
 from bot.store.database import Connection
 from bot.store.desk import Case, Ending, Fit
 from bot.store.staff import Role, Staff
 
 PASSED_ON = 300.0
 """Seconds in which whoever an urgent handoff was passed on to may take it before people are paged."""
-OFFER = 60.0
-"""Seconds that an offer lasts."""
-ABSENT = presence.ABSENT
-"""Seconds without a sign of life after which somebody's offers go to others."""
-KEPT = 86_400.0
-"""Seconds for which the stream of changes is kept: far longer than a page is without a connection and comes back."""
 WINDOW = 24 * 3600.0
 """WhatsApp's customer service window (WhatsApp Business Platform, "Send messages")."""
 LOOKING = 20.0
-FORGETTING = 10.0
-"""Seconds of each hour in which old changes are deleted."""
 READERS = (Role.ADVISOR, Role.SUPERVISOR, Role.SAFETY_LEAD)
 OVERSEERS = (Role.SUPERVISOR, Role.SAFETY_LEAD)
 
@@ -98,12 +88,7 @@ def may_read(connection: Connection, parts: Parts, staff: Staff, case: Case) -> 
 
 
 def _serving(connection: Connection, parts: Parts, teams: tuple[str, ...]) -> Collection[str] | None:
-    return clocks.serving(parts.library.book().landlord, plans(connection), teams, parts.clock())
-
-
-def plans(connection: Connection) -> Mapping[str, clocks.Plan]:
-    """Each team's hours and out-of-hours plan."""
-    return {name: clocks.Plan(*plan) for name, plan in desk.teams(connection).items()}
+    return clocks.serving(parts.library.book().landlord, tending.plans(connection), teams, parts.clock())
 
 
 def claim(parts: Parts, staff: Staff, handoff_id: int) -> Result:
@@ -135,7 +120,7 @@ def _taken(connection: Connection, staff: Staff, handoff_id: int) -> Result:
 
 def _claimed(connection: Connection, staff: Staff, case: Case, now: float) -> None:
     paging.acknowledge(connection, case.id, staff.name, now)
-    _tell_engine(connection, case, "advisor_claimed", f"claim:{case.id}:{staff.id}:{now}", {}, now)
+    tending.fact(connection, case.conversation_id, "advisor_claimed", f"claim:{case.id}:{staff.id}:{now}", {}, now)
     audit.record(connection, staff, "claimed", case.conversation_id, handoff=case.id, level=case.level)
 
 
@@ -169,11 +154,11 @@ def decline(parts: Parts, staff: Staff, handoff_id: int) -> Result:
     """Let an offer pass to somebody else."""
     now = parts.clock()
     with parts.database.transaction() as connection:
-        if not desk.decline(connection, handoff_id, staff.id, now):
+        if not waiting.decline(connection, handoff_id, staff.id, now):
             return _taken(connection, staff, handoff_id)
         audit.record(connection, staff, "declined", None, handoff=handoff_id)
     with parts.database.transaction() as connection:
-        offer_waiting(connection, parts, now)
+        tending.offer_waiting(connection, parts, now)
     return Done(handoff_id)
 
 
@@ -190,7 +175,7 @@ def reply(parts: Parts, staff: Staff, handoff_id: int, words: Reply) -> Result:
         said = {"text": words.text, "by": str(staff.id), "name": staff.name}
         more = (("template", words.template), ("media_url", words.media_url), ("file", words.file))
         said |= {key: value for key, value in more if value}
-        _tell_engine(connection, case, "advisor_replied", f"reply:{words.token}", said, now)
+        tending.fact(connection, case.conversation_id, "advisor_replied", f"reply:{words.token}", said, now)
         desk.replied(connection, case.id, now)
         # Whoever writes has seen what was raised since they took it.
         paging.acknowledge(connection, case.id, staff.name, now)
@@ -243,9 +228,9 @@ def transfer(parts: Parts, staff: Staff, handoff_id: int, *, team: str = "", to:
         if case is None or not desk.pass_on(connection, handoff_id, staff.id, team=team, to=to):
             return _not_held(case)
         audit.record(connection, staff, "transferred", case.conversation_id, handoff=case.id, team=team, to=to or 0)
-        again = desk.waiting_of(connection, case.conversation_id)
+        again = waiting.waiting_of(connection, case.conversation_id)
         paging.open_again(connection, parts, again, parts.clock(), wait=PASSED_ON)
-        offer_waiting(connection, parts, parts.clock())
+        tending.offer_waiting(connection, parts, parts.clock())
     return Done(handoff_id)
 
 
@@ -313,7 +298,7 @@ def _end(parts: Parts, staff: Staff, handoff_id: int, ending: Ending, kind: str,
         if case is None or not desk.end(connection, handoff_id, ending):
             return _not_held(case)
         paging.end_over(connection, case.conversation_id, ending.at)
-        _tell_engine(connection, case, kind, f"{kind}:{handoff_id}", said, ending.at)
+        tending.fact(connection, case.conversation_id, kind, f"{kind}:{handoff_id}", said, ending.at)
         audit.record(
             connection, staff, ending.state, case.conversation_id, handoff=handoff_id, outcome=ending.outcome or ""
         )
@@ -337,7 +322,7 @@ def set_level(parts: Parts, staff: Staff, handoff_id: int, level: str) -> Result
             return refused or GONE
         desk.set_level(connection, case.conversation_id, level)
         paging.end_over(connection, case.conversation_id, now)
-        _tell_engine(connection, case, "level_set", f"level:{handoff_id}:{now}", {"level": level}, now)
+        tending.fact(connection, case.conversation_id, "level_set", f"level:{handoff_id}:{now}", {"level": level}, now)
         audit.record(
             connection, staff, "level_set", case.conversation_id, handoff=handoff_id, before=case.level, after=level
         )
@@ -403,7 +388,7 @@ def set_presence(parts: Parts, staff: Staff, status: str, limit: int | None = No
         if limit is not None:
             presence.set_limit(connection, staff.id, limit, now)
         audit.record(connection, staff, "presence", None, status=status)
-    keep(parts)
+    tending.keep(parts)
 
 
 def beat(parts: Parts, staff: Staff, conversation_id: int | None = None, *, typing: bool = False) -> None:
@@ -412,73 +397,3 @@ def beat(parts: Parts, staff: Staff, conversation_id: int | None = None, *, typi
         presence.beat(connection, staff.id, parts.clock())
         if conversation_id is not None:
             presence.look(connection, conversation_id, staff.id, parts.clock(), typing=typing)
-
-
-def keep(parts: Parts) -> None:
-    """What time does at the desk: clocks start, offers lapse and go on, lost advisors are noticed, nobody is forgotten.
-
-    The clock process calls this every second; two at once do no harm. Raises `DatabaseAway`.
-    """
-    now = parts.clock()
-    with parts.database.transaction() as connection:
-        _start_clocks(connection, parts, now)
-        desk.lapse_offers(connection, now, now - ABSENT)
-        released = desk.release_abandoned(connection, now - parts.abandoned_after)
-        for handoff_id, whose in released:
-            audit.record(connection, None, "abandoned", None, handoff=handoff_id, former=whose)
-        paging.open_again(connection, parts, [handoff_id for handoff_id, _ in released], now)
-        offer_waiting(connection, parts, now)
-        desk.warn(connection, now)
-        lapsed = desk.lapse(connection, now)
-        for handoff_id, conversation_id in lapsed:
-            _fact(connection, conversation_id, "nobody_came", f"nobody_came:{handoff_id}:{now}", {}, now)
-    if lapsed:
-        parts.bell.ring("talk")
-
-
-def forget_changes(parts: Parts) -> None:
-    """Delete what the stream no longer needs; it is looked for once an hour, and nothing found costs nothing."""
-    now = parts.clock()
-    if now % 3600 < FORGETTING:
-        with parts.database.transaction() as connection:
-            changes.forget_old(connection, now - KEPT)
-
-
-def _start_clocks(connection: Connection, parts: Parts, now: float) -> None:
-    started = desk.lock_unclocked(connection, now - 3 * WINDOW)
-    if not started:
-        return
-    landlord, hours = parts.library.book().landlord, plans(connection)
-    there = {one.staff_id for one in presence.here(connection, now - ABSENT) if one.status == "available"}
-    for one in started:
-        kept = clocks.keeping(landlord, hours.get(one.team, clocks.Plan()))
-        former = one.former if one.former in there else None
-        desk.set_clock(connection, one.id, one.level, clocks.due_at(kept, one.level, one.since), former)
-
-
-def offer_waiting(connection: Connection, parts: Parts, now: float) -> int:
-    """Offer urgent handoffs that nobody is offered to people who are there. Returns how many."""
-    from bot.service.allocation import match
-
-    waiting = desk.lock_unoffered(connection)
-    if not waiting:
-        return 0
-    landlord, hours = parts.library.book().landlord, plans(connection)
-    pairs = match(
-        waiting,
-        presence.here(connection, now - ABSENT),
-        lambda one: clocks.serving(landlord, hours, one.teams, now),
-    )
-    for handoff_id, staff_id in pairs:
-        desk.offer(connection, handoff_id, staff_id, now + OFFER)
-    return len(pairs)
-
-
-def _tell_engine(connection: Connection, case: Case, kind: str, key: str, said: Mapping[str, str], now: float) -> None:
-    _fact(connection, case.conversation_id, kind, key, said, now)
-
-
-def _fact(
-    connection: Connection, conversation_id: int, kind: str, key: str, said: Mapping[str, str], now: float
-) -> None:
-    inbox.add_fact(connection, [conversation_id], kind, [key], [msgspec.json.encode(dict(said)).decode()], now)

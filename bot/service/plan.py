@@ -12,26 +12,14 @@ import msgspec
 from msgspec import structs
 
 from bot.engine import effects as fx
-from bot.engine.events import (
-    AdvisorClaimed,
-    AdvisorReplied,
-    DeliveryFailed,
-    Event,
-    HandoffClosed,
-    HandoffReturned,
-    LevelSet,
-    MessageReceived,
-    NobodyCame,
-    NobodyOnCall,
-    PageAccepted,
-    PageAcknowledged,
-    TimerFired,
-)
+from bot.engine.events import Event, MessageReceived
 from bot.engine.state import State, from_json, to_json
 from bot.engine.step import step
 from bot.log import get
 from bot.nlu.language import latin
 from bot.nlu.understanding import Level, Signal, Understanding
+from bot.service import facts
+from bot.service.facts import FACTS
 from bot.service.library import Edition, Library
 from bot.store.conversations import Locked, Standing
 from bot.store.handoffs import Opening
@@ -41,28 +29,12 @@ from channels.messages import Channel, Inbound, Option, Outbound, Part
 from channels.text import isolate
 from flows.schema import BASE_LANGUAGE
 
-FACTS: Mapping[str, type[Event]] = {
-    "timer": TimerFired,
-    "delivery_failed": DeliveryFailed,
-    "page_accepted": PageAccepted,
-    "page_acknowledged": PageAcknowledged,
-    "nobody_on_call": NobodyOnCall,
-    "nobody_came": NobodyCame,
-    "advisor_claimed": AdvisorClaimed,
-    "advisor_replied": AdvisorReplied,
-    "handoff_returned": HandoffReturned,
-    "handoff_closed": HandoffClosed,
-    "level_set": LevelSet,
-}
-"""Kinds of inbox rows that are no message: what our own side did, and what became of it."""
-
 TOGETHER = 5
 """A tenant's messages that are read together, the newest included."""
 
 log = get(__name__)
 _inbound = msgspec.json.Decoder(Inbound).decode
 _signal = msgspec.json.Decoder(Signal).decode
-_fact = msgspec.json.Decoder(dict[str, str]).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,9 +168,7 @@ def _event(
     heard: _Heard,
 ) -> Event:
     if row.kind in FACTS:
-        kind = FACTS[row.kind]
-        said = {**_fact(row.payload), "type": kind.__name__, "at": row.at, "id": row.id}
-        return msgspec.convert(said, kind, strict=False)
+        return facts.read(row)
     inbound = _inbound(row.payload)
     heard.profile_name = inbound.profile_name or heard.profile_name
     heard.external_user_id = inbound.external_user_id or heard.external_user_id

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from bot.log import get
-from bot.service import desk
+from bot.service import tending
 from bot.service.parts import Parts
 from bot.store import changes
 from bot.store.changes import Change
@@ -99,7 +99,7 @@ class Stream:
                     self._hand_on(found)
                     if any(change.kind in ("handoff", "raised") for change in found):
                         # The clock process offers them as well, up to a second later.
-                        desk.keep(self._parts)
+                        tending.keep(self._parts)
             if self._parts.stopping.is_set():
                 return
 

@@ -4,7 +4,7 @@ import msgspec
 
 from bot.log import get
 from bot.queues import QueueName
-from bot.service import desk, paging
+from bot.service import paging, tending
 from bot.service.deliver import settle
 from bot.service.parts import Parts
 from bot.service.retry import LEASE
@@ -26,7 +26,7 @@ def sweep(parts: Parts) -> list[QueueName]:
     Raises `DatabaseAway`. What goes wrong with one kind of work does not stop the others: people in danger come first.
     """
     away: DatabaseAway | None = None
-    for act in (paging.climb_due, desk.keep, take_over, fire_timers, desk.forget_changes):
+    for act in (paging.climb_due, tending.keep, take_over, fire_timers, tending.forget_changes):
         try:
             act(parts)
         except ValuesRefused as refused:

@@ -8,7 +8,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from bot.service.desk import Done, Refusal, Result
 from bot.service.parts import Parts
-from bot.store import audit, desk
+from bot.store import audit
+from bot.store import teams as rows
 from bot.store.staff import Staff
 from flows.wording import TimeRange, Weekday
 
@@ -20,10 +21,10 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 def show(parts: Parts) -> dict[str, tuple[Mapping[str, list[str]] | None, str]]:
     """Every team that there is, by name: its own opening hours, None for the landlord's, and its out-of-hours team."""
     with parts.database.connection() as connection:
-        plans = desk.teams(connection)
+        plans = rows.teams(connection)
         return {
             name: (plans.get(name, (None, ""))[0], plans.get(name, (None, ""))[1] or "")
-            for name in desk.team_names(connection)
+            for name in rows.team_names(connection)
         }
 
 
@@ -38,7 +39,7 @@ def save(parts: Parts, staff: Staff | None, name: str, days: Mapping[str, str] |
     except ValidationError:
         return Refusal("opening", 'Write hours like "08:30-17:00", with commas between several.')
     with parts.database.transaction() as connection:
-        desk.save_team(connection, name, opening, out_of_hours or None)
+        rows.save_team(connection, name, opening, out_of_hours or None)
         audit.record(connection, staff, "team_saved", team=name, out_of_hours=out_of_hours)
     return Done(0)
 

@@ -5,7 +5,7 @@ Times are POSIX seconds.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from bot.store.database import Connection
 
@@ -56,7 +56,8 @@ SELECT h.id, h.conversation_id, c.channel, c.language, coalesce(p.name, c.profil
 FROM handoffs h JOIN conversations c ON c.id = h.conversation_id
 LEFT JOIN people p ON p.id = c.person_id LEFT JOIN staff s ON s.id = h.claimed_by
 """
-_TEAM = "coalesce(nullif(h.team, ''), h.queue)"
+TEAM = "coalesce(nullif(h.team, ''), h.queue)"
+"""The team of a handoff `h`."""
 
 
 def find(connection: Connection, handoff_id: int) -> Case | None:
@@ -77,7 +78,7 @@ def waiting(connection: Connection, teams: Collection[str] | None, *, most: int 
     teams: whose, None for all.
     """
     rows = connection.execute(
-        f"""{CASE} WHERE h.state IN ('queued', 'offered') AND (%(teams)s::text[] IS NULL OR {_TEAM} = ANY(%(teams)s))
+        f"""{CASE} WHERE h.state IN ('queued', 'offered') AND (%(teams)s::text[] IS NULL OR {TEAM} = ANY(%(teams)s))
         ORDER BY h.level, h.due_at NULLS FIRST, h.id LIMIT %(most)s""",
         {"teams": None if teams is None else list(teams), "most": most},
     ).fetchall()
@@ -97,7 +98,7 @@ def live(connection: Connection, teams: Collection[str] | None) -> frozenset[int
     """Ids of all live handoffs, claimed ones too, however many. teams: whose, None for all."""
     rows = connection.execute(
         f"SELECT id FROM handoffs h WHERE state IN ('queued', 'offered', 'claimed')"
-        f" AND (%(teams)s::text[] IS NULL OR {_TEAM} = ANY(%(teams)s))",
+        f" AND (%(teams)s::text[] IS NULL OR {TEAM} = ANY(%(teams)s))",
         {"teams": None if teams is None else list(teams)},
     ).fetchall()
     return frozenset(row[0] for row in rows)
@@ -107,7 +108,7 @@ def counts(connection: Connection, teams: Collection[str] | None) -> dict[str, i
     """How many wait unclaimed at each level. teams: whose, None for all."""
     rows = connection.execute(
         f"SELECT level, count(*) FROM handoffs h WHERE state IN ('queued', 'offered')"
-        f" AND (%(teams)s::text[] IS NULL OR {_TEAM} = ANY(%(teams)s)) GROUP BY level",
+        f" AND (%(teams)s::text[] IS NULL OR {TEAM} = ANY(%(teams)s)) GROUP BY level",
         {"teams": None if teams is None else list(teams)},
     ).fetchall()
     return {row[0]: row[1] for row in rows}
@@ -174,7 +175,7 @@ NEXT = f"""
 SELECT h.id FROM handoffs h JOIN conversations c ON c.id = h.conversation_id
 WHERE (h.state = 'queued' OR h.state = 'offered' AND h.offered_to = %(staff)s)
     AND (h.for_staff IS NULL OR h.for_staff = %(staff)s)
-    AND (%(teams)s::text[] IS NULL OR {_TEAM} = ANY(%(teams)s) OR h.for_staff = %(staff)s OR h.offered_to = %(staff)s)
+    AND (%(teams)s::text[] IS NULL OR {TEAM} = ANY(%(teams)s) OR h.for_staff = %(staff)s OR h.offered_to = %(staff)s)
     AND (h.level IN ('P0', 'P1') OR h.due_at < to_timestamp(%(now)s) OR c.language IN ('', 'en')
         OR c.language = ANY(%(languages)s))
     AND NOT (%(light)s AND h.level IN ('P0', 'P1')) AND h.id <> ALL(%(but)s)
@@ -209,173 +210,6 @@ def next_for(connection: Connection, fit: Fit, now: float, but: Sequence[int] = 
         },
     ).fetchone()
     return row[0] if row else None
-
-
-class Waiting(NamedTuple):
-    """An urgent handoff that nobody is offered. declined: who has let it pass, the latest last."""
-
-    id: int
-    level: str
-    team: str
-    language: str
-    for_staff: int | None
-    declined: tuple[int, ...]
-
-
-def lock_unoffered(connection: Connection, most: int = 50) -> list[Waiting]:
-    """Lock urgent handoffs, and those that wait for one person, which wait for an offer."""
-    rows = connection.execute(
-        f"""
-        SELECT h.id, h.level, {_TEAM}, c.language, h.for_staff,
-            ARRAY(SELECT staff_id FROM declines d WHERE d.handoff_id = h.id ORDER BY d.at)
-        FROM handoffs h JOIN conversations c ON c.id = h.conversation_id
-        WHERE h.state = 'queued' AND (h.level IN ('P0', 'P1') OR h.for_staff IS NOT NULL)
-        ORDER BY h.level, h.due_at NULLS FIRST, h.id LIMIT %s FOR UPDATE OF h SKIP LOCKED
-        """,
-        (most,),
-    ).fetchall()
-    return [Waiting._make((*row[:5], tuple(row[5]))) for row in rows]
-
-
-def offer(connection: Connection, handoff_id: int, staff_id: int, until: float) -> None:
-    """Offer a locked handoff to somebody until a time."""
-    connection.execute(
-        "UPDATE handoffs SET state = 'offered', offered_to = %s, offer_until = to_timestamp(%s) WHERE id = %s",
-        (staff_id, until, handoff_id),
-    )
-
-
-def decline(connection: Connection, handoff_id: int, staff_id: int, now: float) -> bool:
-    """Somebody lets an offer pass: it goes to another at once."""
-    done = connection.execute(
-        "UPDATE handoffs SET state = 'queued', offered_to = NULL, offer_until = NULL, for_staff = NULL"
-        " WHERE id = %s AND state = 'offered' AND offered_to = %s",
-        (handoff_id, staff_id),
-    )
-    _passed(connection, [(handoff_id, staff_id)] if done.rowcount else [], now)
-    return done.rowcount == 1
-
-
-def lapse_offers(connection: Connection, now: float, absent_before: float) -> int:
-    """Take back offers that nobody answered, and at once those to people who have disappeared. Returns how many.
-
-    absent_before: a heartbeat older than this is none.
-    """
-    rows = connection.execute(
-        """
-        WITH over AS (
-            SELECT h.id, h.offered_to FROM handoffs h LEFT JOIN presence p ON p.staff_id = h.offered_to
-            WHERE h.state = 'offered' AND (h.offer_until <= to_timestamp(%s) OR p.staff_id IS NULL
-                OR p.seen_at < to_timestamp(%s) OR p.status IN ('offline', 'away', 'break'))
-            FOR UPDATE OF h SKIP LOCKED
-        )
-        UPDATE handoffs h SET state = 'queued', offered_to = NULL, offer_until = NULL, for_staff = NULL
-        FROM over WHERE h.id = over.id RETURNING over.id, over.offered_to
-        """,
-        (now, absent_before),
-    ).fetchall()
-    _passed(connection, [(row[0], row[1]) for row in rows], now)
-    return len(rows)
-
-
-def _passed(connection: Connection, passed: Sequence[tuple[int, int]], now: float) -> None:
-    for handoff_id, staff_id in passed:
-        connection.execute(
-            "INSERT INTO declines (handoff_id, staff_id, at) VALUES (%s, %s, to_timestamp(%s))"
-            " ON CONFLICT (handoff_id, staff_id) DO UPDATE SET at = excluded.at",
-            (handoff_id, staff_id, now),
-        )
-
-
-def release_abandoned(connection: Connection, absent_before: float) -> list[tuple[int, int]]:
-    """Queue again what people hold who have disappeared; their notes stay. Returns [(handoff, whose it was)]."""
-    rows = connection.execute(
-        """
-        WITH gone AS (
-            SELECT h.id, h.claimed_by FROM handoffs h LEFT JOIN presence p ON p.staff_id = h.claimed_by
-            WHERE h.state = 'claimed' AND coalesce(p.seen_at, h.claimed_at) < to_timestamp(%s)
-                AND h.claimed_at < to_timestamp(%s)
-            FOR UPDATE OF h SKIP LOCKED
-        )
-        UPDATE handoffs h SET state = 'queued', claimed_by = NULL, claimed_at = NULL, clock_level = NULL, lapsed_at = NULL,
-            warned_at = NULL, help_asked_at = NULL
-        FROM gone WHERE h.id = gone.id RETURNING gone.id, gone.claimed_by
-        """,
-        (absent_before, absent_before),
-    ).fetchall()
-    return [(row[0], row[1]) for row in rows]
-
-
-def waiting_of(connection: Connection, conversation_id: int) -> list[int]:
-    """What a tenant waits for that nobody has."""
-    rows = connection.execute(
-        "SELECT id FROM handoffs WHERE conversation_id = %s AND state IN ('queued', 'offered') ORDER BY id",
-        (conversation_id,),
-    ).fetchall()
-    return [row[0] for row in rows]
-
-
-class Unclocked(NamedTuple):
-    """A live handoff whose clock must be set: it is new, or its level has changed."""
-
-    id: int
-    conversation_id: int
-    level: str
-    team: str
-    since: float
-    former: int | None
-
-
-def lock_unclocked(connection: Connection, reopened_since: float, most: int = 200) -> list[Unclocked]:
-    """Lock handoffs without a clock for their level. former: who closed this tenant's last one lately, if it is new."""
-    rows = connection.execute(
-        f"""
-        SELECT h.id, h.conversation_id, h.level, {_TEAM},
-            extract(epoch FROM greatest(h.opened_at, h.raised_at))::float8,
-            CASE WHEN h.clock_level IS NULL AND h.claimed_at IS NULL THEN (
-                SELECT e.ended_by FROM handoffs e WHERE e.conversation_id = h.conversation_id AND e.id < h.id
-                    AND e.state = 'closed' AND e.ended_at > to_timestamp(%s) ORDER BY e.id DESC LIMIT 1) END
-        FROM handoffs h WHERE h.state IN ('queued', 'offered', 'claimed') AND h.clock_level IS DISTINCT FROM h.level
-        ORDER BY h.level, h.id LIMIT %s FOR UPDATE OF h SKIP LOCKED
-        """,
-        (reopened_since, most),
-    ).fetchall()
-    return [Unclocked(*row) for row in rows]
-
-
-def set_clock(connection: Connection, handoff_id: int, level: str, due_at: float, for_staff: int | None) -> None:
-    """Set a locked handoff's clock for its level. for_staff: who is asked first."""
-    connection.execute(
-        "UPDATE handoffs SET clock_level = %s, due_at = to_timestamp(%s), warned_at = NULL, lapsed_at = NULL,"
-        " for_staff = coalesce(%s, for_staff) WHERE id = %s",
-        (level, due_at, for_staff, handoff_id),
-    )
-
-
-def warn(connection: Connection, now: float) -> int:
-    """Mark unclaimed handoffs that have used three quarters of their clock. Returns how many."""
-    return connection.execute(
-        """
-        WITH late AS (SELECT id FROM handoffs WHERE state IN ('queued', 'offered') AND warned_at IS NULL
-            AND due_at - (due_at - greatest(opened_at, raised_at)) / 4 < to_timestamp(%(now)s) FOR UPDATE SKIP LOCKED)
-        UPDATE handoffs h SET warned_at = to_timestamp(%(now)s) FROM late WHERE h.id = late.id
-        """,
-        {"now": now},
-    ).rowcount
-
-
-def lapse(connection: Connection, now: float) -> list[tuple[int, int]]:
-    """Mark unclaimed handoffs whose clock has run out, each once. Returns [(handoff, conversation)] of those whose tenant
-    nobody has.
-    """
-    rows = connection.execute(
-        "WITH late AS (SELECT id FROM handoffs WHERE state IN ('queued', 'offered') AND lapsed_at IS NULL"
-        " AND due_at < to_timestamp(%s) FOR UPDATE SKIP LOCKED)"
-        " UPDATE handoffs h SET lapsed_at = to_timestamp(%s) FROM late WHERE h.id = late.id RETURNING h.id, h.conversation_id,"
-        " EXISTS (SELECT FROM handoffs k WHERE k.conversation_id = h.conversation_id AND k.state = 'claimed')",
-        (now, now),
-    ).fetchall()
-    return [(row[0], row[1]) for row in rows if not row[2]]
 
 
 class Ending(NamedTuple):
@@ -502,7 +336,7 @@ def calls(connection: Connection, teams: Collection[str] | None, staff_id: int) 
     """Handoffs whose advisors call for a colleague, other than this one's own. teams: whose, None for all."""
     rows = connection.execute(
         f"{CASE} WHERE h.state = 'claimed' AND h.help_asked_at IS NOT NULL AND h.claimed_by <> %(staff)s"
-        f" AND (%(teams)s::text[] IS NULL OR {_TEAM} = ANY(%(teams)s)) ORDER BY h.level, h.help_asked_at",
+        f" AND (%(teams)s::text[] IS NULL OR {TEAM} = ANY(%(teams)s)) ORDER BY h.level, h.help_asked_at",
         {"teams": None if teams is None else list(teams), "staff": staff_id},
     ).fetchall()
     return [Case(*row) for row in rows]
@@ -513,38 +347,5 @@ def helpers(connection: Connection, handoff_id: int) -> list[tuple[int, str]]:
     rows = connection.execute(
         "SELECT s.id, s.name FROM joined j JOIN staff s ON s.id = j.staff_id WHERE j.handoff_id = %s ORDER BY j.at",
         (handoff_id,),
-    ).fetchall()
-    return [(row[0], row[1]) for row in rows]
-
-
-def teams(connection: Connection) -> dict[str, tuple[Any, str | None]]:
-    """Opening hours (None for the landlord's) and out-of-hours plan of each team that has any, by name."""
-    rows = connection.execute("SELECT name, opening, out_of_hours FROM teams ORDER BY name").fetchall()
-    return {row[0]: (row[1], row[2]) for row in rows}
-
-
-def save_team(connection: Connection, name: str, opening: str | None, out_of_hours: str | None) -> None:
-    """Keep a team's plan. opening: JSON of ranges by weekday, None for the landlord's hours."""
-    connection.execute(
-        "INSERT INTO teams (name, opening, out_of_hours) VALUES (%s, %s::jsonb, %s) ON CONFLICT (name) DO UPDATE SET"
-        " opening = excluded.opening, out_of_hours = excluded.out_of_hours",
-        (name, opening, out_of_hours),
-    )
-
-
-def team_names(connection: Connection) -> list[str]:
-    """Every team that there is: with a plan, with members, or with a queue."""
-    rows = connection.execute(
-        "SELECT name FROM teams UNION SELECT unnest(teams) FROM staff WHERE disabled_at IS NULL"
-        f" UNION SELECT DISTINCT {_TEAM} FROM handoffs h WHERE state IN ('queued', 'offered', 'claimed') ORDER BY 1"
-    ).fetchall()
-    return [row[0] for row in rows]
-
-
-def colleagues(connection: Connection) -> list[tuple[int, str]]:
-    """[(id, name)] of everybody who can take a handoff."""
-    rows = connection.execute(
-        "SELECT id, name FROM staff WHERE disabled_at IS NULL AND roles && ARRAY['advisor', 'supervisor', 'safety-lead']"
-        " ORDER BY lower(name), id"
     ).fetchall()
     return [(row[0], row[1]) for row in rows]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot.service import converse, deliver
+from bot.service import converse, deliver, tending
 from bot.service import desk as desks
 from bot.service.clocks import Plan, due_at, falls_to
 from bot.service.desk import Closing, Done, Refusal, Reply
@@ -102,7 +102,7 @@ def test_next_is_the_most_urgent_then_the_nearest_to_its_clock(
 ) -> None:
     late, early = waits("P2", at=NOON), waits("P2", at=NOON - HOUR)
     ordinary, urgent = waits("P3", at=NOON - 5 * HOUR), waits("P1", at=NOON)
-    desks.keep(parts)
+    tending.keep(parts)
     one = hire()
     got = [desks.take_next(parts, one) for _ in range(4)]
     assert got == [Done(urgent), Done(early), Done(late), Done(ordinary)]
@@ -129,7 +129,7 @@ def test_somebody_late_is_taken_whatever_their_language(
     parts: Parts, hire: Callable[..., Staff], waits: Callable[..., int]
 ) -> None:
     polish = waits("P2", language="pl", at=NOON - 48 * HOUR)
-    desks.keep(parts)
+    tending.keep(parts)
     assert desks.take_next(parts, hire()) == Done(polish)
 
 
@@ -138,14 +138,14 @@ def test_an_urgent_one_is_offered_and_goes_on_when_nobody_answers(
 ) -> None:
     first, second = hire(), hire()
     handoff = waits("P0")
-    desks.keep(parts)
+    tending.keep(parts)
     offered = case(connection, handoff)
     assert (offered.state, offered.offered_to) == ("offered", first.id)
     assert offered.offer_until == NOON + 60
     for one in (first, second):
         presence.beat(connection, one.id, NOON + 61)
     at(parts, 61)
-    desks.keep(parts)
+    tending.keep(parts)
     assert case(connection, handoff).offered_to == second.id
     assert desks.claim(parts, first, handoff) == Refusal(
         "offered", "It is being offered to somebody else: it comes to you if they do not take it."
@@ -157,7 +157,7 @@ def test_an_offer_that_all_let_pass_begins_again_with_the_first(
     parts: Parts, connection: Connection, hire: Callable[..., Staff], waits: Callable[..., int]
 ) -> None:
     first, second, handoff = hire(), hire(), waits("P1")
-    desks.keep(parts)
+    tending.keep(parts)
     desks.decline(parts, first, handoff)
     at(parts, 1)
     desks.decline(parts, second, handoff)
@@ -170,7 +170,7 @@ def test_nobody_is_offered_a_crisis_on_a_break_or_light_duties(
 ) -> None:
     hire(status=status)
     handoff = waits("P0")
-    desks.keep(parts)
+    tending.keep(parts)
     assert case(connection, handoff).state == "queued"
 
 
@@ -188,14 +188,14 @@ def test_an_advisor_who_disappears_loses_offers_at_once_and_claims_later_with_th
     gone, urgent, other = hire(), waits("P0"), waits("P3")
     assert desks.claim(parts, gone, other) == Done(other)
     desks.note(parts, gone, other, "note", "Rang twice.")
-    desks.keep(parts)
+    tending.keep(parts)
     assert case(connection, urgent).offered_to == gone.id
-    at(parts, desks.ABSENT + 1)
-    desks.keep(parts)
+    at(parts, presence.ABSENT + 1)
+    tending.keep(parts)
     assert case(connection, urgent).state == "queued"
     assert case(connection, other).claimed_by == gone.id
     at(parts, parts.abandoned_after + 1)
-    desks.keep(parts)
+    tending.keep(parts)
     again = case(connection, other)
     assert (again.state, again.claimed_by) == ("queued", None)
     assert [line.text for line in thread.lines(connection, [again.conversation_id], ["note"])] == ["Rang twice."]
@@ -205,7 +205,7 @@ def test_what_waits_flows_when_an_advisor_returns(
     parts: Parts, connection: Connection, hire: Callable[..., Staff], waits: Callable[..., int]
 ) -> None:
     handoff, one = waits("P1"), hire(status="offline")
-    desks.keep(parts)
+    tending.keep(parts)
     assert case(connection, handoff).state == "queued"
     desks.set_presence(parts, one, "available")
     assert case(connection, handoff).offered_to == one.id
@@ -393,13 +393,13 @@ def test_nobody_came_is_said_once_and_it_still_waits(
     parts: Parts, connection: Connection, waits: Callable[..., int]
 ) -> None:
     handoff = waits("P1")
-    desks.keep(parts)
+    tending.keep(parts)
     at(parts, 23 * 60)
-    desks.keep(parts)
+    tending.keep(parts)
     assert case(connection, handoff).warned
     at(parts, 31 * 60)
-    desks.keep(parts)
-    desks.keep(parts)
+    tending.keep(parts)
+    tending.keep(parts)
     assert [kind for kind, _ in facts(connection)] == ["nobody_came"]
     late = case(connection, handoff)
     assert (late.state, late.lapsed) == ("queued", True)
@@ -413,7 +413,7 @@ def test_the_next_handoff_of_a_tenant_is_offered_to_whoever_helped_them(
     desks.claim(parts, helped, handoff)
     desks.close(parts, helped, handoff, Closing("answered"))
     again = waits("P3", who=66666)
-    desks.keep(parts)
+    tending.keep(parts)
     assert case(connection, again).offered_to == helped.id
 
 
@@ -446,7 +446,7 @@ def test_the_stream_tells_of_new_raised_offered_and_lapsed(
     hire()
     waits("P2", who=77777)
     waits("P1", who=77777)
-    desks.keep(parts)
+    tending.keep(parts)
     kinds = [row[0] for row in connection.execute("SELECT kind FROM desk_events ORDER BY xid, id").fetchall()]
     assert kinds[:2] == ["handoff", "raised"]
     assert "offer" in kinds

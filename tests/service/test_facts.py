@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from bot.engine import events
-from bot.service.plan import FACTS
+from bot.service.facts import FACTS
 
 WRITTEN = {
     "timer": {"name": "remind"},

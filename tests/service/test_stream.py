@@ -4,7 +4,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 
-from bot.service import desk
+from bot.service import tending
 from bot.service.parts import Parts
 from bot.service.stream import BACKLOG, Listener, Stream
 from bot.store import changes
@@ -111,5 +111,5 @@ def test_once_an_hour_the_sweep_forgets_what_is_a_day_old(parts: Parts, connecti
     hour = 4_000_000_000.0 - 4_000_000_000.0 % 3600
     for now, left in ((hour + 1800, ["old"]), (hour + 5, [])):
         parts.clock.now = now  # type: ignore[attr-defined]
-        desk.forget_changes(parts)
+        tending.forget_changes(parts)
         assert kinds(changes.since(connection, "")) == left

@@ -16,6 +16,7 @@ from bot.service.desk import Closing, Done, Refusal
 from bot.service.parts import Parts
 from bot.store import desk as rows
 from bot.store import media, thread
+from bot.store import teams as teams_of
 from bot.store.staff import Staff
 from bot.web.desk.access import go
 from bot.web.desk.forms import Id, Line
@@ -84,8 +85,8 @@ def page(
         raise HTTPException(404)
     book = desk.parts.library.book()
     with desk.parts.database.connection() as connection:
-        teams = rows.team_names(connection)
-        people = [one for one in rows.colleagues(connection) if one[0] != staff.id]
+        teams = teams_of.team_names(connection)
+        people = [one for one in teams_of.colleagues(connection) if one[0] != staff.id]
     problem = Problem(FIELDS.get(refusal.kind, "main-content"), refusal.remedy) if refusal else None
     context = {
         "found": found,

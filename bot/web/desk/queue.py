@@ -65,7 +65,7 @@ def waiting_for(connection: Connection, desk: Desk, teams: tuple[str, ...] | Non
     """The waiting list of some teams. teams: None for all."""
     now = desk.parts.clock()
     cases = rows.waiting(connection, teams, most=SHOWN)
-    here = [one for one in presence.here(connection, now - service.ABSENT) if one.status != "offline"]
+    here = [one for one in presence.here(connection, now - presence.ABSENT) if one.status != "offline"]
     return Waiting(cases, rows.live(connection, teams), rows.counts(connection, teams), here, now)
 
 

@@ -10,6 +10,7 @@ import pytest
 from starlette.requests import Request
 
 from bot.service import desk as service
+from bot.service import tending
 from bot.store import changes, sessions
 from bot.store.database import Connection
 from bot.store.staff import Staff
@@ -270,7 +271,7 @@ def test_an_offer_that_lapses_leaves_the_page_it_was_on(
 def _pass_time(desk: Desk, connection: Connection) -> None:
     connection.execute("UPDATE presence SET status = 'offline'")
     desk.parts.clock.now += 61  # type: ignore[attr-defined]
-    service.keep(desk.parts)
+    tending.keep(desk.parts)
 
 
 def test_reading_the_stream_is_not_using_the_session(connection: Connection, hire: Hire, enter: Enter) -> None:

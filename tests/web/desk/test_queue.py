@@ -1,6 +1,7 @@
 """The queue's page: who waits, what is offered and to whom, and taking it."""
 
 from bot.service import desk as service
+from bot.service import tending
 from bot.store import desk as rows
 from bot.store import presence
 from bot.store.database import Connection
@@ -67,7 +68,7 @@ def test_an_offer_goes_to_one_and_passed_on_to_the_next(
         enter(one).get("/desk/queue").post("/desk/presence", status="available", limit="3")
     assert presence.status_of(connection, ann.id) == ("available", 3)
     case = waits("P0", name="Nia")
-    service.keep(desk.parts)
+    tending.keep(desk.parts)
     first, second = (ann, bo) if rows.offers_to(connection, ann.id, NOW) else (bo, ann)
     asked = "Can you take Nia?"
     assert asked not in enter(second).get("/desk/queue").page
@@ -97,9 +98,9 @@ def test_a_call_for_help_stays_until_a_colleague_joins(
 
 def test_what_is_late_says_so(desk: Desk, hire: Hire, enter: Enter, waits: Waits, time: object) -> None:
     waits("P0")
-    service.keep(desk.parts)
+    tending.keep(desk.parts)
     time.now = NOW + 600  # type: ignore[attr-defined]
-    service.keep(desk.parts)
+    tending.keep(desk.parts)
     page = enter(hire(Role.SUPERVISOR)).get("/desk/queue").page
     assert "<strong>Late by 5 minutes</strong>" in page
     assert "1 is late: nobody took them in time." in page

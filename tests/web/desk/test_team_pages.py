@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from bot.service import clocks, teams
-from bot.service import desk as service
+from bot.service import clocks, teams, tending
 from bot.store.database import Connection
 from bot.store.staff import Role
 from bot.web.desk.setup import Desk
@@ -21,7 +20,7 @@ def test_a_teams_hours_and_its_stand_in_hold_at_once(
     browser.post("/desk/teams", name="repairs", own="yes", hours=WEEK, out_of_hours="on-call")
     assert browser.at == "/desk/teams"
     assert 'value="08:30-12:00, 13:00-17:00"' in browser.page
-    landlord, plans = desk.parts.library.book().landlord, service.plans(connection)
+    landlord, plans = desk.parts.library.book().landlord, tending.plans(connection)
     # A Wednesday: closed all day.
     assert clocks.falls_to(landlord, plans, "repairs", NOW) == "on-call"
     assert clocks.falls_to(landlord, plans, "repairs", NOW + 5 * 86_400) == "on-call", "lunch"
