@@ -70,7 +70,7 @@ class Index:
     def __init__(self, topics: Sequence[Topic], rows: Sequence[Row], read: Read | None) -> None:
         """Index `rows`; those of the place after the last topic show what is not ours."""
         self.topics = tuple(topic.id for topic in topics)
-        self.grave = frozenset(topic.id for topic in topics if getattr(topic, "concern", None))
+        self.grave = frozenset(topic.id for topic in topics if _is_grave(topic))
         self.owner = np.array([row.place for row in rows], dtype=np.int64)
         languages = sorted({row.language for row in rows})
         self.language = np.array([languages.index(row.language) for row in rows], dtype=np.int64)
@@ -97,6 +97,12 @@ def _meanings(
         return None
     letters = np.stack([hashed(weighed[place]) for place in english])
     return meanings.learn(read([rows[place].text for place in english]), letters, owner, topics)
+
+
+def _is_grave(topic: Topic) -> bool:
+    """Whether a wrong answer would do harm: it gives crisis words, or always brings a person at once."""
+    rules = getattr(topic, "escalate_on", ())
+    return bool(getattr(topic, "concern", None)) or any(rule.level in ("P0", "P1") and not rule.words for rule in rules)
 
 
 def build(bank: Iterable[Topic], read: Read | None = None, outside: Sequence[str] = ()) -> Index:
