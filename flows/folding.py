@@ -30,6 +30,7 @@ def _part(char: str) -> str:
     return char.casefold() if category in _KEPT else " "
 
 
+@lru_cache(maxsize=1 << 15)
 def fold(text: str) -> str:
     """Lower case without accents, apostrophes or punctuation, digits of every script as 0 to 9, single spaces.
 

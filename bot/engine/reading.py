@@ -130,17 +130,20 @@ def _length(phrase: str) -> int:
 
 
 def _misspelt(said: str, bare: str, options: Sequence[Answer]) -> str | None:
-    return _only(option.id for option in options if any(_near(text, s) for s in option.says for text in (said, bare)))
+    texts = {said, bare}
+    return _only(option.id for option in options if any(_near_any(text, option.says) for text in texts))
+
+
+def _near_any(text: str, phrases: Iterable[str]) -> bool:
+    """Whether one of many phrases is near: most are ruled out by their length, which is all that is looked at first."""
+    length = len(text)
+    return any(abs(length - len(says)) <= _MOST_SLIPS and _near(text, says) for says in phrases)
 
 
 def _near(text: str, says: str) -> bool:
-    apart = abs(len(text) - len(says))
-    if apart > _MOST_SLIPS:
-        return False
-    slips = next(allowed for letters, allowed in _EDITS if min(len(text), len(says)) < letters)
-    if apart > slips:
-        return False
-    return slips > 0 and OSA.distance(text, says, score_cutoff=slips) <= slips
+    apart, shorter = abs(len(text) - len(says)), min(len(text), len(says))
+    slips = next(allowed for letters, allowed in _EDITS if shorter < letters)
+    return 0 < slips >= apart and OSA.distance(text, says, score_cutoff=slips) <= slips
 
 
 def _only(found: Iterable[str]) -> str | None:
@@ -151,7 +154,7 @@ def _only(found: Iterable[str]) -> str | None:
 def near_phrase(text: str, phrases: Mapping[str, str]) -> str | None:
     """What a misspelt phrase means ("mneu"), if it is near to phrases of one meaning only."""
     said = fold(text)
-    return _only(meaning for phrase, meaning in phrases.items() if len(phrase) > 3 and _near(said, phrase))
+    return _only(meaning for phrase, meaning in phrases.items() if len(phrase) > 3 and _near_any(said, (phrase,)))
 
 
 def choice_inside(text: str, options: Sequence[Answer]) -> str | None:

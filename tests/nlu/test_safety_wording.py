@@ -7,9 +7,12 @@ import pytest
 import yaml
 
 from bot.nlu.phrases import CONCERNS
+from flows.translations import read
 
 SAFETY = Path(__file__).parents[2] / "flows" / "safety"
-TEXTS = yaml.safe_load((SAFETY / "texts.yaml").read_text("utf-8"))["texts"]
+CONTENT = yaml.safe_load((SAFETY / "texts.yaml").read_text("utf-8"))
+read(SAFETY.parent).lay(CONTENT)
+TEXTS = CONTENT["texts"]
 HELPLINES = yaml.safe_load((SAFETY / "helplines.yaml").read_text("utf-8"))["helplines"]
 TWO_SEGMENTS = 306
 """Characters in two GSM-7 segments."""
@@ -31,8 +34,9 @@ def wordings(language: str) -> list[tuple[str, str, str]]:
     for entry in TEXTS:
         for text in (entry["text"], *entry.get("nations", {}).values()):
             said: Any = text.get(language)
-            for words in said.values() if isinstance(said, dict) else [said] if said else []:
-                found.append((entry["id"], entry["level"], words))
+            variants = said if isinstance(said, dict) else {"default": said} if said else {}
+            spoken = [variants[name] for name in ("default", "sms", "whatsapp", "telegram") if name in variants]
+            found += [(entry["id"], entry["level"], words) for words in spoken]
     return found
 
 
