@@ -13,6 +13,7 @@ from fastapi import FastAPI, Request, Response
 from rq import Queue, SimpleWorker
 from rq.serializers import JSONSerializer
 
+from bot.encoding import SharedEncoder
 from bot.engine.effects import SendText
 from bot.engine.events import MessageReceived
 from bot.engine.state import State, from_json, to_json
@@ -33,7 +34,9 @@ def _ready() -> tuple[Settings, Channel, Book, faq.Index]:
     if not _parts:
         settings = load(None)
         loaded = book(settings)
-        _parts.append((settings, channels(settings)["sms"], loaded, faq.build(loaded.faq)))
+        # Kept by the line, which has started before: learning it anew would take longer than the run.
+        index = SharedEncoder(settings.var_dir / "cache").index(loaded)
+        _parts.append((settings, channels(settings)["sms"], loaded, index))
     return _parts[0]
 
 
