@@ -6,6 +6,7 @@ It is also tried again here to store the Book in force, for a process that start
 import threading
 
 from bot.log import get
+from bot.service import upkeep
 from bot.service.parts import Parts
 from bot.store.database import DatabaseAway
 from flows.load import BookError
@@ -37,12 +38,6 @@ def follow_once(parts: Parts) -> None:
         log.warning("book_not_kept", remedy="check DATABASE_URL and the server; it is tried again")
 
 
-def follow(parts: Parts) -> None:
-    """Look until the process is asked to stop."""
-    while not parts.stopping.wait(LOOK_EVERY):
-        follow_once(parts)
-
-
-def start_following(parts: Parts) -> None:
+def start_following(parts: Parts) -> threading.Thread:
     """Look from a thread of its own, so that no message waits for it."""
-    threading.Thread(target=follow, args=(parts,), name="following", daemon=True).start()
+    return upkeep.start(parts, "following", follow_once, LOOK_EVERY)

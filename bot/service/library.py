@@ -89,9 +89,7 @@ class Library:
         book = self.book()
         if stamp == self._loaded:
             return False
-        # A Book that was refused is looked at again only after another change.
-        self._loaded = stamp
-        fresh = self._sound(self._load())
+        fresh = self._changed(stamp)
         if fresh.revision != book.revision:
             edition = self._edition(fresh) if self._current is not None else None
             if self._current is not None:
@@ -100,6 +98,18 @@ class Library:
                 del self._older[revision]
             self._book, self._current = fresh, edition
         return True
+
+    def _changed(self, stamp: str) -> "Book":
+        from flows.load import BookError
+
+        try:
+            fresh = self._sound(self._load())
+        except BookError:
+            # It is looked at again only after another change; files that could not be read at all, at the next look.
+            self._loaded = stamp
+            raise
+        self._loaded = stamp
+        return fresh
 
     def _sound(self, book: "Book") -> "Book":
         from flows.load import BookError

@@ -4,11 +4,11 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from bot.log import get
-from bot.service import paging
+from bot.service import paging, upkeep
 from bot.service.pager import HOOK_TIMEOUT, Posted, event
 from bot.service.parts import Parts
 from bot.store import pages
-from bot.store.database import Connection, DatabaseAway
+from bot.store.database import Connection
 from bot.store.pages import Hook
 
 LEASE = HOOK_TIMEOUT + 6.0
@@ -61,20 +61,6 @@ def _settle(parts: Parts, connection: Connection, hook: Hook, posted: Posted) ->
         paging.landed(connection, parts, hook.alarm_id, state == "accepted", now)
 
 
-def keep_posting(parts: Parts) -> None:
-    """Post until the process is asked to stop."""
-    while not parts.stopping.wait(LOOK_EVERY):
-        try:
-            post_due(parts)
-        except DatabaseAway:
-            log.warning("database_away", role="page-hooks")
-        except Exception as error:
-            # A thread that ended here would leave every later page unsent.
-            log.exception("page_hooks_failed", error=type(error).__name__)
-
-
 def start_posting(parts: Parts) -> threading.Thread:
-    """Start `keep_posting` in a daemon thread."""
-    thread = threading.Thread(target=keep_posting, args=(parts,), name="page-hooks", daemon=True)
-    thread.start()
-    return thread
+    """Post what is due, in a thread of its own, until the process is asked to stop."""
+    return upkeep.start(parts, "page-hooks", post_due, LOOK_EVERY)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from bot.log import get
 from bot.nlu.understanding import Signal
 from bot.queues import QueueName
-from bot.service import receipts
+from bot.service import receipts, upkeep
 from bot.service.parts import Parts
 from bot.service.receipts import Report
 from bot.service.spool import SpooledInbound, SpooledReceipt
@@ -114,25 +114,15 @@ def replay(parts: Parts) -> int:
     return parts.spool.replay(put_back)
 
 
-def keep_replaying(parts: Parts, every: float = REPLAY_EVERY) -> None:
-    """Replay whenever something is spooled, until the process stops. Runs in a thread of each process that takes messages.
+def replay_all(parts: Parts) -> None:
+    """Replay until the spool is empty. Raises `DatabaseAway`.
 
-    every: seconds between looks. A look goes on until the spool is empty: under a steady load, what came meanwhile is
-    there too, and all that is new would follow it for ever.
+    Under a steady load, what came meanwhile is there too, and all that is new would follow it for ever.
     """
-    while not parts.stopping.wait(every):
-        try:
-            while count := replay(parts):
-                log.info("spool_replayed", count=count)
-        except DatabaseAway:
-            log.warning("spool_waits")
-        except Exception as error:
-            # A thread that ended here would leave every later message on the disk.
-            log.exception("replay_failed", error=type(error).__name__)
+    while count := replay(parts):
+        log.info("spool_replayed", count=count)
 
 
 def start_replaying(parts: Parts) -> threading.Thread:
-    """Start `keep_replaying` in a daemon thread."""
-    thread = threading.Thread(target=keep_replaying, args=(parts,), name="replay", daemon=True)
-    thread.start()
-    return thread
+    """Replay whenever something is spooled, in a thread of each process that takes messages."""
+    return upkeep.start(parts, "replay", replay_all, REPLAY_EVERY)

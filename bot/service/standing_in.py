@@ -8,10 +8,9 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from bot.log import get
-from bot.service import converse, deliver
+from bot.service import converse, deliver, upkeep
 from bot.service.parts import Parts
 from bot.store import due
-from bot.store.database import DatabaseAway
 
 STUCK = 3.0
 """Seconds that something urgent has to wait before the clock takes it: a hundred times what its own worker needs."""
@@ -32,21 +31,7 @@ def stand_in(parts: Parts, pool: ThreadPoolExecutor) -> int:
     return done
 
 
-def keep_standing_in(parts: Parts) -> None:
-    """Look until the process is asked to stop."""
-    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="standing-in") as pool:
-        while not parts.stopping.wait(LOOK_EVERY):
-            try:
-                stand_in(parts, pool)
-            except DatabaseAway:
-                log.warning("database_away", role="standing-in")
-            except Exception as error:
-                # A thread that ended here would be missed on the worst day.
-                log.exception("standing_in_failed", error=type(error).__name__)
-
-
 def start_standing_in(parts: Parts) -> threading.Thread:
-    """Start `keep_standing_in` in a daemon thread."""
-    thread = threading.Thread(target=keep_standing_in, args=(parts,), name="standing-in", daemon=True)
-    thread.start()
-    return thread
+    """Look in a thread of its own, until the process is asked to stop."""
+    pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="standing-in")
+    return upkeep.start(parts, "standing-in", lambda of: stand_in(of, pool), LOOK_EVERY)

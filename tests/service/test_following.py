@@ -9,7 +9,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from bot.nlu.faq import build
-from bot.service.following import follow_once
+from bot.service import upkeep
+from bot.service.following import LOOK_EVERY, follow_once
 from bot.service.library import OLDER_MOST, Library
 from bot.service.parts import Parts
 from bot.store.database import Connection, Database, DatabaseAway
@@ -143,3 +144,21 @@ def stored(parts: Parts) -> int:
         revision = parts.library.book().revision
         found = connection.execute("SELECT count(*) FROM revisions WHERE revision = %s", [revision]).fetchone()
     return int(found[0]) if found else 0
+
+
+def test_files_that_cannot_be_read_at_a_moment_are_looked_at_again(
+    following: Parts, files: Files, small: Callable[[str], Book]
+) -> None:
+    """Somebody saves a folder over the network: at one look a file is not there, and the edit counts at the next."""
+    missing, looks = iter([FileNotFoundError("library/menu.yaml")]), iter([False, False, True])
+
+    def load() -> Book:
+        if error := next(missing, None):
+            raise error
+        return files.load()
+
+    files.edit(small("may I keep a rabbit hutch"))
+    following.library._load = load
+    following.stopping.wait = lambda timeout=None: next(looks)  # type: ignore[method-assign]  # two looks at once
+    upkeep.keep_doing(following, "following", follow_once, LOOK_EVERY)
+    assert answer(following, "may I keep a rabbit hutch") == "pets"

@@ -12,7 +12,7 @@ import pytest
 
 from bot.nlu.understanding import Signal
 from bot.queues import Bell, QueueName
-from bot.service import receive
+from bot.service import receive, upkeep
 from bot.service.parts import Parts
 from bot.service.receive import Arrival, Kept
 from bot.service.spool import Spool, SpooledInbound, SpoolUnwritable
@@ -98,7 +98,7 @@ def test_replaying_goes_on_after_any_failure(parts: Parts, connection: Connectio
     looks = iter([False, False, False, True])
     failing = replace(parts, bell=Failing(lambda queue: None))
     failing.stopping.wait = lambda timeout=None: next(looks)  # type: ignore[method-assign]  # three looks at once
-    receive.keep_replaying(failing)
+    upkeep.keep_doing(failing, "replay", receive.replay_all, 1.0)
     assert next(tries, None) is None
     assert not parts.spool.holds_any()
     assert connection.execute("SELECT count(*) FROM inbox").fetchone() == (1,)
@@ -117,7 +117,7 @@ def test_a_steady_stream_does_not_keep_the_line_on_its_spool(parts: Parts, conne
     busy = replace(parts, screen=screen)
     looks = iter([False, True])
     busy.stopping.wait = lambda timeout=None: next(looks)  # type: ignore[method-assign]  # one look, and then the end
-    receive.keep_replaying(busy)
+    upkeep.keep_doing(busy, "replay", receive.replay_all, 1.0)
     assert not parts.spool.holds_any()
     assert connection.execute("SELECT count(*) FROM inbox").fetchone() == (6,)
 
